@@ -1,0 +1,42 @@
+import type { FastifyInstance } from 'fastify'
+import { isMissingIpv6, type Listen, listenError, listenText } from './config/listen.ts'
+import type { Logger } from './observe/log.ts'
+
+/** A running HTTP server. */
+export type HttpServer = { listens: Listen[]; stop: () => Promise<void> }
+
+/** Starts a Fastify app on each address. Throws an OperatorError where one cannot be had. */
+export async function startHttpServer({
+  listens,
+  makeApp,
+  setting,
+  log,
+}: {
+  listens: readonly Listen[]
+  /** Called for each address: a Fastify instance listens on one. */
+  makeApp: () => FastifyInstance
+  /** The setting that names the addresses. */
+  setting: string
+  log: Logger
+}): Promise<HttpServer> {
+  const apps: FastifyInstance[] = []
+  const bound: Listen[] = []
+  const stop = async (): Promise<void> => {
+    await Promise.all(apps.map((app) => app.close()))
+  }
+  for (const listen of listens) {
+    const app = makeApp()
+    try {
+      await app.listen({ host: listen.address, port: listen.port, ipv6Only: listen.address.includes(':') })
+      apps.push(app)
+      bound.push({ address: listen.address, port: (app.server.address() as { port: number }).port })
+    } catch (error) {
+      if (listens.length === 1 || !isMissingIpv6(listen, error)) {
+        await stop()
+        throw listenError('http', setting, listen, error)
+      }
+      log.warn(`no IPv6 here: not listening on http ${listenText(listen)}`)
+    }
+  }
+  return { listens: bound, stop }
+}

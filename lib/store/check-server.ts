@@ -1,0 +1,56 @@
+import type { Redis } from 'ioredis'
+import { OperatorError } from '../errors.ts'
+
+const VERSIONS_LEAST = { redis: '7.0', valkey: '7.2' } as const
+/** The version of the layout in docs/redis-keys.md. */
+const SCHEMA = '1'
+
+/** Throws an OperatorError where the server is too old for the scripts, or would evict peers to make room. */
+export async function checkServer(redis: Redis): Promise<void> {
+  const info = fieldsOf(await redis.info())
+  const kind = info.has('valkey_version') ? 'valkey' : 'redis'
+  const version = info.get(`${kind}_version`) ?? '0'
+  const least = VERSIONS_LEAST[kind]
+  if (isOlder(version, least)) {
+    throw new OperatorError(`${kind} ${version} is too old: ${least} or later is needed`)
+  }
+  // Asked of INFO, since a managed Redis refuses CONFIG.
+  const policy = info.get('maxmemory_policy') ?? 'noeviction'
+  if (policy !== 'noeviction') {
+    throw new OperatorError(
+      `this Redis would evict swarms when its memory is full (maxmemory-policy ${policy})\n` +
+        '  run `redis-cli CONFIG SET maxmemory-policy noeviction`, and write it into redis.conf',
+    )
+  }
+}
+
+/** Claims the keys for this version of the layout; throws an OperatorError where another version wrote them. */
+export async function checkSchema(redis: Redis, schemaKey: string): Promise<void> {
+  const claimed = await redis.set(schemaKey, SCHEMA, 'NX')
+  const found = claimed === 'OK' ? SCHEMA : await redis.get(schemaKey)
+  if (found === SCHEMA) return
+  throw new OperatorError(
+    `the data in this Redis has layout ${found}, and this redswarm keeps layout ${SCHEMA}\n` +
+      '  run the redswarm that wrote it, or set REDSWARM_KEY_PREFIX or another Redis to start afresh',
+  )
+}
+
+/** The fields of an INFO reply. */
+export function fieldsOf(info: string): Map<string, string> {
+  const fields = new Map<string, string>()
+  for (const line of info.split('\r\n')) {
+    const colon = line.indexOf(':')
+    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1))
+  }
+  return fields
+}
+
+/** Whether a version comes before another, by number, part by part. */
+export function isOlder(version: string, than: string): boolean {
+  const [a, b] = [version, than].map((text) => text.split('.').map((part) => Number.parseInt(part, 10) || 0))
+  for (const [i, part] of (b as number[]).entries()) {
+    const own = a?.[i] ?? 0
+    if (own !== part) return own < part
+  }
+  return false
+}

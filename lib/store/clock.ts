@@ -1,0 +1,23 @@
+import type { Redis } from 'ioredis'
+
+/** Redis's clock, which all frontends share: its own clock plus the offset that was last seen. */
+export type SharedClock = {
+  /** Seconds since the epoch, with fractions. */
+  nowS: () => number
+  /** Asks Redis for the time. */
+  synchronize: () => Promise<void>
+}
+
+/** A clock set by Redis; `ownNowMs` is this machine's. */
+export function makeSharedClock(redis: Redis, ownNowMs: () => number): SharedClock {
+  let offsetMs = 0
+  return {
+    nowS: () => (ownNowMs() + offsetMs) / 1000,
+    async synchronize() {
+      const askedMs = ownNowMs()
+      const [seconds, microseconds] = await redis.time()
+      // Redis read its clock about halfway between question and answer.
+      offsetMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - (askedMs + ownNowMs()) / 2
+    },
+  }
+}

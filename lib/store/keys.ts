@@ -1,0 +1,50 @@
+import { OperatorError } from '../errors.ts'
+
+/** Shards: the values of the first three hex digits of an info hash. */
+export const SHARDS = 4096
+
+/** Builds every key (docs/redis-keys.md). `{09a}`, the shard, is the hash tag of all that one announce touches. */
+export type Keys = {
+  prefix: string
+  /** The hash of a swarm, named by 40 hex digits. */
+  swarm: (hex: string) => string
+  /** The sorted set of a shard's torrents by due time. */
+  torrents: (shard: string) => string
+  /** The hash of a shard's counts. */
+  totals: (shard: string) => string
+  /** The set of a shard's listed info hashes. */
+  whitelist: (shard: string) => string
+  /** The sorted set of the best torrents by one of the counts, and the one that is made to replace it. */
+  ranks: (count: string) => string
+  nextRanks: (count: string) => string
+  stats: string
+  secret: string
+  schema: string
+  sweeper: string
+  /** The prefix of BullMQ's keys, a hash tag of its own. */
+  jobs: string
+}
+
+/** The key builder of a prefix. A brace in it would move the hash tag: refused. */
+export function makeKeys(prefix: string): Keys {
+  if (/[{}]/.test(prefix)) throw new OperatorError(`REDSWARM_KEY_PREFIX must not hold braces: ${prefix}`)
+  return {
+    prefix,
+    swarm: (hex) => `${prefix}swarm:{${hex.slice(0, 3)}}:${hex}`,
+    torrents: (shard) => `${prefix}torrents:{${shard}}`,
+    totals: (shard) => `${prefix}totals:{${shard}}`,
+    whitelist: (shard) => `${prefix}whitelist:{${shard}}`,
+    ranks: (count) => `${prefix}ranks:{${count}}`,
+    nextRanks: (count) => `${prefix}ranks:{${count}}:next`,
+    stats: `${prefix}stats`,
+    secret: `${prefix}secret`,
+    schema: `${prefix}schema`,
+    sweeper: `${prefix}sweeper`,
+    jobs: `{${prefix}redswarm}`,
+  }
+}
+
+/** The shards' names in order, `000` to `fff`: in this order, their torrents are in the order of their info hashes. */
+export function shardNames(): string[] {
+  return Array.from({ length: SHARDS }, (_, i) => i.toString(16).padStart(3, '0'))
+}

@@ -1,0 +1,9 @@
+-- A packed piece without one endpoint of `width` bytes: the last one takes its place.
+local function pieceWithout(piece, endpoint, width)
+  local at = string.find(piece, endpoint, 1, true)
+  while at and (at - 1) % width ~= 0 do at = string.find(piece, endpoint, at + 1, true) end
+  if not at then return piece end
+  local last = #piece - width
+  if at > last then return string.sub(piece, 1, last) end
+  return string.sub(piece, 1, at - 1) .. string.sub(piece, -width) .. string.sub(piece, at + width, last)
+end

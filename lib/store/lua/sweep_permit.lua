@@ -1,0 +1,16 @@
+#!lua
+-- Says whether peers may be swept now. After an outage they may not until every client had one announce interval's time
+-- to announce again: what looks expired then only could not be heard.
+--
+-- keys: sweeper, a hash: `swept` and `served`, when a sweep and a frontend were last at work; `hold`, until when to wait
+-- args: sweepIntervalS    how often sweeps come
+--       announceIntervalS the longest interval that a client was told
+-- reply: 1 to sweep; else the seconds to wait, negative
+local sweeper, sweepIntervalS, announceIntervalS = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local now = tonumber(redis.call('TIME')[1])
+local fields = redis.call('HMGET', sweeper, 'swept', 'served', 'hold')
+local swept, served, hold = tonumber(fields[1]) or 0, tonumber(fields[2]) or now, tonumber(fields[3]) or 0
+-- Between two sweeps lie an interval and what an outage adds; a frontend marks every second.
+if now - swept > 2 * sweepIntervalS or now - served > sweepIntervalS then hold = now + announceIntervalS end
+redis.call('HSET', sweeper, 'swept', now, 'hold', hold)
+return now >= hold and 1 or now - hold

@@ -1,0 +1,47 @@
+import type { Redis } from 'ioredis'
+import type { Keys } from './keys.ts'
+import { loadScript, runScript } from './scripts.ts'
+
+/** What a bounded piece of a sweep did. */
+export type SweepPiece = { hasMore: boolean; peersRemoved: number; torrentsDropped: number; damaged: string[] }
+
+/** Sweeps one shard, `{09a}` named `09a`, for about a millisecond of Redis; called again while it has more. */
+export type ShardSweeper = (shard: string) => Promise<SweepPiece>
+
+/** Peers looked at in one piece: 300 take Redis about 1 ms. */
+const PEERS_PER_PIECE = 300
+
+/** The sweeper of a shard. */
+export function makeShardSweeper({
+  redis,
+  keys,
+  peerLifetimeS,
+  nowS = () => '',
+}: {
+  redis: Redis
+  keys: Keys
+  peerLifetimeS: number
+  /** Seconds since the epoch; left out, Redis's own clock counts. */
+  nowS?: () => number | ''
+}): ShardSweeper {
+  const script = loadScript('sweep')
+  return async (shard) => {
+    const args = [keys.prefix, peerLifetimeS, PEERS_PER_PIECE, nowS()]
+    const [more, removed, dropped, ...damaged] = (await runScript(redis, script, [keys.torrents(shard)], args)) as [
+      number,
+      number,
+      number,
+      ...Buffer[],
+    ]
+    return { hasMore: more === 1, peersRemoved: removed, torrentsDropped: dropped, damaged: damaged.map(String) }
+  }
+}
+
+/** Says whether peers may be swept now: 1, or how many seconds are left to wait after an outage, negative. */
+export function askSweepPermit(
+  redis: Redis,
+  keys: Keys,
+  { sweepIntervalS, announceIntervalS }: { sweepIntervalS: number; announceIntervalS: number },
+): Promise<number> {
+  return runScript(redis, loadScript('sweep_permit'), [keys.sweeper], [sweepIntervalS, announceIntervalS]) as Promise<number>
+}

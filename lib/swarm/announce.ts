@@ -1,0 +1,100 @@
+import { type AnnounceRequest, EVENT, reportsSeeder } from '../wire/announce.ts'
+import type { Counts } from '../wire/counts.ts'
+import type { Endpoint } from '../wire/endpoint.ts'
+import { refusalText, RETRY_IN_S } from './refusal.ts'
+import type { StoredAnnounce, StoredReply, SwarmStore } from './store.ts'
+
+/** What an operator sets of announces. */
+export type AnnouncePolicy = {
+  intervalS: number
+  minIntervalS: number
+  numwantDefault: number
+  numwantMax: number
+  /** Whether the store keeps peer ids. */
+  peerDetails: boolean
+}
+
+/** The largest share of the interval that is added to it by chance, so that clients do not come all at once. */
+export const INTERVAL_SPREAD = 0.1
+
+/** What a client is answered, whichever protocol it speaks. */
+export type AnnounceOutcome =
+  | ({ ok: true; intervalS: number; minIntervalS: number; peers: Buffer; withPeerIds: boolean } & Counts)
+  | { ok: false; reason: string; retryInS: number | undefined }
+
+/** Answers announces, many at once, in order; never rejects. `peersMax`: what a reply of this kind has room for. */
+export type Announcer = (requests: readonly AnnounceRequest[], peersMax: number) => Promise<AnnounceOutcome[]>
+
+/** What a tracker decides of an announce: role, numwant, interval, and which of the store's peers are told. */
+export function makeAnnouncer({
+  store,
+  policy,
+  random,
+}: {
+  store: Pick<SwarmStore, 'announce'>
+  policy: AnnouncePolicy
+  random: () => number
+}): Announcer {
+  const numwantOf = (request: AnnounceRequest, peersMax: number): number => {
+    if (request.event === EVENT.stopped) return 0
+    const wanted = request.numwant < 0 ? policy.numwantDefault : request.numwant
+    return Math.min(wanted, policy.numwantMax, peersMax)
+  }
+
+  const toStored = (request: AnnounceRequest, peersMax: number): StoredAnnounce => ({
+    infoHash: request.infoHash,
+    endpoint: request.endpoint,
+    report: request.report,
+    event: request.event,
+    isSeeder: reportsSeeder(request.report),
+    numwant: numwantOf(request, peersMax),
+    wantsPeerIds: request.wantsPeerIds && policy.peerDetails,
+    passkey: request.passkey,
+  })
+
+  const toOutcome = (announce: StoredAnnounce, reply: StoredReply): AnnounceOutcome => {
+    if (!reply.ok) {
+      const retryInS = reply.refusal === 'unlisted' ? undefined : RETRY_IN_S
+      return { ok: false, reason: refusalText(reply.refusal), retryInS }
+    }
+    return {
+      ok: true,
+      intervalS: Math.round(policy.intervalS * (1 + INTERVAL_SPREAD * random())),
+      minIntervalS: policy.minIntervalS,
+      seeders: reply.seeders,
+      leechers: reply.leechers,
+      completed: reply.completed,
+      peers: announce.wantsPeerIds ? reply.peers : choosePeers(reply.peers, announce.endpoint, announce.numwant, random),
+      withPeerIds: announce.wantsPeerIds,
+    }
+  }
+
+  return async (requests, peersMax) => {
+    const announces = requests.map((request) => toStored(request, peersMax))
+    const replies = await store.announce(announces)
+    return replies.map((reply, i) => toOutcome(announces[i] as StoredAnnounce, reply))
+  }
+}
+
+/**
+ * At most `numwant` of the endpoints, never the asker's own: a window from a random one on, that goes round at the end,
+ * so that each is as likely as any other. May change the order of `peers` in place.
+ */
+export function choosePeers(peers: Buffer, own: Endpoint, numwant: number, random: () => number): Buffer {
+  const width = own.length
+  const others = withoutOwn(peers, own)
+  const count = others.length / width
+  if (count <= numwant) return others
+  const from = Math.floor(random() * count) * width
+  const bytes = numwant * width
+  if (from + bytes <= others.length) return others.subarray(from, from + bytes)
+  return Buffer.concat([others.subarray(from), others.subarray(0, from + bytes - others.length)], bytes)
+}
+
+function withoutOwn(peers: Buffer, own: Endpoint): Buffer {
+  let at = peers.indexOf(own)
+  while (at >= 0 && at % own.length !== 0) at = peers.indexOf(own, at + 1)
+  if (at < 0) return peers
+  peers.copy(peers, at, peers.length - own.length)
+  return peers.subarray(0, peers.length - own.length)
+}

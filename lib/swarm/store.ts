@@ -1,0 +1,48 @@
+import type { Counts } from '../wire/counts.ts'
+import type { Endpoint } from '../wire/endpoint.ts'
+import type { Event } from '../wire/announce.ts'
+import type { InfoHash } from '../wire/info-hash.ts'
+
+/** An announce as the store takes it: all that a tracker decides is decided. */
+export type StoredAnnounce = {
+  infoHash: InfoHash
+  endpoint: Endpoint
+  /** `REPORT_BYTES` bytes. The store copies what it keeps before `announce` returns. */
+  report: Buffer
+  event: Event
+  isSeeder: boolean
+  /** 0 to 255. */
+  numwant: number
+  wantsPeerIds: boolean
+  /** At most 255 latin1 characters; empty where there is none. */
+  passkey: string
+}
+
+/** Why a store did not apply an announce or answer a scrape. */
+export type Refusal =
+  /** The torrent is not on the whitelist of a listed tracker. */
+  | 'unlisted'
+  /** More is waiting for the store than may wait. */
+  | 'busy'
+  /** The store cannot be reached, or did not answer in time. */
+  | 'away'
+  /** What is stored under the swarm's name is not a swarm. */
+  | 'damaged'
+
+/** The swarm after the announce, and peers. */
+export type StoredReply =
+  | ({
+      ok: true
+      /**
+       * Endpoints of the announcing peer's family in wire form: all there are, or numwant and more; a leecher's own may
+       * be among them. Where peer ids were asked for: at most numwant, never its own, each followed by its peer id.
+       */
+      peers: Buffer
+    } & Counts)
+  | { ok: false; refusal: Refusal }
+
+/** What announcing and scraping need of a store. Both take many at once, answer in order, and never reject. */
+export type SwarmStore = {
+  announce: (announces: readonly StoredAnnounce[]) => Promise<StoredReply[]>
+  scrape: (infoHashes: readonly InfoHash[]) => Promise<(Counts | Refusal)[]>
+}

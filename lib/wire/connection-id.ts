@@ -1,0 +1,83 @@
+import { type Cipheriv, createCipheriv, createHmac } from 'node:crypto'
+import { type Endpoint, isIpv6 } from './endpoint.ts'
+
+/** Bytes of a connection id (BEP 15). */
+export const CONNECTION_ID_BYTES = 8
+const BLOCK_BYTES = 16
+/** Windows are told apart by one byte. */
+const WINDOWS = 256
+
+/** What a connection id proves: the client got it at this address lately, long ago, or never. */
+export type Standing = 'valid' | 'expired' | 'forged'
+
+/** The connection ids of one batch of datagrams, all made in one cipher call. */
+export type BatchConnectionIds = {
+  /** The id to issue to the source with this number; a view, good until the next batch. */
+  issue: (source: number) => Buffer
+  /** What an id that came from the source with this number proves. */
+  check: (source: number, connectionId: Buffer) => Standing
+}
+
+/**
+ * Stateless connection ids: 1 byte of the time window, 7 bytes of AES-128(key of that window, address). The key of a
+ * window is derived from the secret, so every frontend with the secret accepts what another issued, without a word
+ * between them. The address counts, not the port: a NAT may change that between two datagrams (BEP 15 leaves it open).
+ *
+ * An id is accepted for `lifetimeS` at least and 1.5 times that at most: a window is half of it, and the current one,
+ * the two before and, for frontends whose clocks differ, the next are good.
+ */
+export function makeConnectionIds({ secret, lifetimeS }: { secret: Buffer; lifetimeS: number }) {
+  const windowS = Math.max(1, Math.ceil(lifetimeS / 2))
+  const ciphers = new Map<number, Cipheriv>()
+
+  const cipherOf = (window: number): Cipheriv => {
+    const known = ciphers.get(window)
+    if (known) return known
+    if (ciphers.size >= WINDOWS) ciphers.clear()
+    const key = createHmac('sha256', secret).update(`connection id window ${window}`).digest().subarray(0, BLOCK_BYTES)
+    const cipher = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false)
+    ciphers.set(window, cipher)
+    return cipher
+  }
+
+  /** The ids of datagrams from these sources, at this time. */
+  return function forBatch(sources: readonly Endpoint[], nowS: number): BatchConnectionIds {
+    const current = Math.floor(nowS / windowS)
+    const blocks = Buffer.alloc(sources.length * BLOCK_BYTES)
+    for (const [i, source] of sources.entries()) writeAddress(blocks, i * BLOCK_BYTES, source)
+    const macs = new Map<number, Buffer>()
+    const macsOf = (window: number): Buffer => {
+      const known = macs.get(window)
+      if (known) return known
+      const made = cipherOf(window).update(blocks)
+      macs.set(window, made)
+      return made
+    }
+    const matches = (window: number, source: number, connectionId: Buffer): boolean => {
+      const at = source * BLOCK_BYTES
+      return macsOf(window).compare(connectionId, 1, CONNECTION_ID_BYTES, at, at + CONNECTION_ID_BYTES - 1) === 0
+    }
+    return {
+      issue(source) {
+        const connectionId = Buffer.allocUnsafe(CONNECTION_ID_BYTES)
+        connectionId[0] = current % WINDOWS
+        macsOf(current).copy(connectionId, 1, source * BLOCK_BYTES, source * BLOCK_BYTES + CONNECTION_ID_BYTES - 1)
+        return connectionId
+      },
+      check(source, connectionId) {
+        const age = (current - (connectionId[0] ?? 0) + WINDOWS + 1) % WINDOWS - 1
+        if (current - age < 0 || !matches(current - age, source, connectionId)) return 'forged'
+        return age <= 2 ? 'valid' : 'expired'
+      },
+    }
+  }
+}
+
+function writeAddress(blocks: Buffer, at: number, source: Endpoint): void {
+  if (isIpv6(source)) {
+    source.copy(blocks, at, 0, BLOCK_BYTES)
+  } else {
+    blocks.writeUInt16BE(0xffff, at + 10)
+    source.copy(blocks, at + 12, 0, 4)
+  }
+}

@@ -1,0 +1,65 @@
+import ipaddr from 'ipaddr.js'
+
+/** A peer's address and port as the wire has them (BEP 23, BEP 7): 4 + 2 bytes of IPv4, or 16 + 2 bytes of IPv6. */
+export type Endpoint = Buffer & { readonly brand: 'Endpoint' }
+
+/** Bytes of an IPv4 endpoint. */
+export const IPV4_ENDPOINT_BYTES = 6
+/** Bytes of an IPv6 endpoint. */
+export const IPV6_ENDPOINT_BYTES = 18
+
+const DOTTED = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/
+
+/**
+ * The endpoint of an address as text and a port; undefined where the text is no IP address or the port no port.
+ * An IPv4-mapped IPv6 address (`::ffff:a.b.c.d`) is the IPv4 address that it stands for. A zone (`%eth0`) is left out.
+ */
+export function toEndpoint(address: string, port: number): Endpoint | undefined {
+  if (!Number.isInteger(port) || port < 0 || port > 65535) return undefined
+  const bytes = addressBytes(address)
+  if (!bytes) return undefined
+  const endpoint = Buffer.allocUnsafe(bytes.length + 2)
+  endpoint.set(bytes)
+  endpoint.writeUInt16BE(port, bytes.length)
+  return endpoint as Endpoint
+}
+
+/** The same address with another port: the one that a client announces, in the place of the one that it sent from. */
+export function withPort(endpoint: Endpoint, port: number): Endpoint {
+  const copy = Buffer.from(endpoint)
+  copy.writeUInt16BE(port, copy.length - 2)
+  return copy as Endpoint
+}
+
+/** An endpoint that was read from bytes in wire form, 6 or 18 of them. */
+export function endpointFrom(bytes: Buffer): Endpoint | undefined {
+  return bytes.length === IPV4_ENDPOINT_BYTES || bytes.length === IPV6_ENDPOINT_BYTES ? (bytes as Endpoint) : undefined
+}
+
+/** Whether an endpoint is of IPv6: 18 bytes. */
+export const isIpv6 = (endpoint: Endpoint): boolean => endpoint.length === IPV6_ENDPOINT_BYTES
+
+/** The address of an endpoint as text. */
+export const addressText = (endpoint: Endpoint): string =>
+  isIpv6(endpoint)
+    ? ipaddr.fromByteArray([...endpoint.subarray(0, 16)]).toString()
+    : `${endpoint[0]}.${endpoint[1]}.${endpoint[2]}.${endpoint[3]}`
+
+/** The port of an endpoint. */
+export const portOf = (endpoint: Endpoint): number => endpoint.readUInt16BE(endpoint.length - 2)
+
+/** An endpoint as text: `192.0.2.1:6881`, `[2001:db8::1]:6881`. */
+export const endpointText = (endpoint: Endpoint): string =>
+  isIpv6(endpoint) ? `[${addressText(endpoint)}]:${portOf(endpoint)}` : `${addressText(endpoint)}:${portOf(endpoint)}`
+
+function addressBytes(text: string): ArrayLike<number> | undefined {
+  // Nearly every address is IPv4, and this is on the way of every datagram: 0.2 µs here, 2 µs by the library.
+  const dotted = DOTTED.exec(text)
+  if (dotted) {
+    const bytes = [Number(dotted[1]), Number(dotted[2]), Number(dotted[3]), Number(dotted[4])]
+    return bytes.every((byte) => byte < 256) ? bytes : undefined
+  }
+  if (!ipaddr.IPv6.isValid(text)) return undefined
+  const address = ipaddr.IPv6.parse(text)
+  return (address.isIPv4MappedAddress() ? address.toIPv4Address() : address).toByteArray()
+}

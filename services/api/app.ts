@@ -1,0 +1,90 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { Counters } from '../../lib/observe/counters.ts'
+import type { Logger } from '../../lib/observe/log.ts'
+import type { SwarmReader } from '../../lib/store/reader.ts'
+import { registerStats } from './stats.ts'
+import { registerTorrent } from './torrent.ts'
+
+/** What the API reads from. */
+export type ApiContext = {
+  reader: SwarmReader
+  stats: () => Promise<Counters>
+  isHealthy: () => boolean
+  token: string
+  /** Milliseconds since the epoch. */
+  nowMs: () => number
+  log: Logger
+}
+
+/** An app whose handlers' types follow from the schemas. */
+export type ApiApp = FastifyInstance<
+  import('fastify').RawServerDefault,
+  import('node:http').IncomingMessage,
+  import('node:http').ServerResponse,
+  import('fastify').FastifyBaseLogger,
+  TypeBoxTypeProvider
+>
+
+/** An error whose code and message the caller is told. */
+export class ApiError extends Error {
+  readonly statusCode: number
+  readonly code: string
+  constructor(statusCode: number, code: string, message: string) {
+    super(message)
+    this.statusCode = statusCode
+    this.code = code
+  }
+}
+
+const BODY_BYTES_MAX = 64 * 1024
+
+/**
+ * The REST API as a function of what it reads from; not listening yet. Paths and success shapes are those of the Torrust
+ * Tracker's API v1; errors are `{ "error": { "code", "message" } }` with a status of their own.
+ */
+export function makeApiApp(context: ApiContext): FastifyInstance {
+  const app = Fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: 'idle' }).withTypeProvider<TypeBoxTypeProvider>()
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    const status = error.statusCode ?? 500
+    if (status < 500) return reply.code(status).send(errorBody(error.code, error.message))
+    context.log.warn({ err: error }, 'an API request failed')
+    return reply.code(503).send(errorBody('store_unavailable', 'the tracker cannot reach its Redis; try again later'))
+  })
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).send(errorBody('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`)),
+  )
+  app.get('/api/health_check', async (_, reply) => {
+    const isHealthy = context.isHealthy()
+    return reply.code(isHealthy ? 200 : 503).send({ status: isHealthy ? 'Ok' : 'Error' })
+  })
+  app.register(async (guarded) => {
+    const isToken = makeTokenCheck(context.token)
+    guarded.addHook('onRequest', async (request) => {
+      const given = tokenOf(request)
+      if (given === undefined) throw new ApiError(401, 'unauthorized', 'a token is needed: ?token=… or Authorization: Bearer …')
+      if (!isToken(given)) throw new ApiError(401, 'unauthorized', 'the token is not valid')
+    })
+    registerStats(guarded.withTypeProvider<TypeBoxTypeProvider>(), context)
+    registerTorrent(guarded.withTypeProvider<TypeBoxTypeProvider>(), context)
+  })
+  return app as unknown as FastifyInstance
+}
+
+const errorBody = (code: string, message: string) => ({ error: { code, message } })
+
+/** The token of a request; a header counts before the query. */
+function tokenOf(request: FastifyRequest): string | undefined {
+  const header = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (header !== undefined) return header
+  const { token } = request.query as { token?: string | string[] }
+  return typeof token === 'string' ? token : undefined
+}
+
+/** Compares in constant time, whatever the lengths. */
+function makeTokenCheck(token: string): (given: string) => boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  const expected = digest(token)
+  return (given) => timingSafeEqual(digest(given), expected)
+}

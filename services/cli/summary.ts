@@ -1,0 +1,44 @@
+import { networkInterfaces } from 'node:os'
+import { type Listen, listenText } from '../../lib/config/listen.ts'
+import type { Started } from '../compose.ts'
+
+/** What a person sees once all is serving: what listens where, what to paste into a torrent client, what to try next. */
+export function summaryOf(started: Started, { version, redis }: { version: string; redis: string }): string {
+  const { udp, http, api, newToken } = started
+  const announceUrls = [
+    ...udp.slice(0, 1).map((listen) => `udp://${reachable(listen)}/announce`),
+    ...http.slice(0, 1).map((listen) => `http://${reachable(listen)}/announce`),
+  ]
+  const rows: [string, string][] = [
+    ...udp.map((listen): [string, string] => ['UDP tracker', listenText(listen)]),
+    ...http.map((listen): [string, string] => ['HTTP tracker', listenText(listen)]),
+    ...api.map((listen): [string, string] => ['REST API', `http://${reachable(listen)}/api/v1/stats`]),
+    ['Redis', redis],
+  ]
+  const lines = ['', `  Redswarm ${version} is serving`, '', ...rows.map(([name, where]) => `  ${name.padEnd(14)}${where}`)]
+  if (announceUrls.length > 0) lines.push('', '  Announce URLs for a torrent client', ...announceUrls.map((url) => `    ${url}`))
+  if (newToken) lines.push('', `  API token, shown this once and kept in ${newToken.file}`, `    ${newToken.token}`)
+  lines.push('', '  Try next', ...tips(started).map((tip) => `    ${tip}`), '', '  Ctrl-C stops it.', '')
+  return lines.join('\n')
+}
+
+function tips({ http, api }: Started): string[] {
+  const found: string[] = []
+  const [tracker] = http
+  const [rest] = api
+  if (tracker) found.push(`curl http://${reachable(tracker)}/health_check`)
+  if (rest) found.push(`curl -H "Authorization: Bearer $TOKEN" http://${reachable(rest)}/api/v1/stats`)
+  found.push('npx redswarm --help')
+  return found
+}
+
+/** An address that a client of this machine can use: a wildcard is no address to paste. */
+function reachable(listen: Listen): string {
+  if (listen.address !== '0.0.0.0' && listen.address !== '::') return listenText(listen)
+  const family = listen.address === '::' ? 'IPv6' : 'IPv4'
+  const own = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family: its, internal, address }) => its === family && !internal && !address.startsWith('fe80:'))
+  const loopback = family === 'IPv6' ? '::1' : '127.0.0.1'
+  return listenText({ address: own?.address ?? loopback, port: listen.port })
+}

@@ -1,0 +1,209 @@
+import { setInterval } from 'node:timers'
+import type { Redis } from 'ioredis'
+import type { Listen } from '../lib/config/listen.ts'
+import type { Settings } from '../lib/config/settings.ts'
+import { startHttpServer } from '../lib/http-server.ts'
+import type { Lifecycle } from '../lib/lifecycle.ts'
+import { type Counters, makeCounters } from '../lib/observe/counters.ts'
+import type { Logger } from '../lib/observe/log.ts'
+import { checkSchema } from '../lib/store/check-server.ts'
+import { makeSharedClock, type SharedClock } from '../lib/store/clock.ts'
+import { connectRedis, redisOptions } from '../lib/store/connect.ts'
+import { type Keys, makeKeys, shardNames } from '../lib/store/keys.ts'
+import { writeRanks } from '../lib/store/ranks.ts'
+import { makeSwarmReader } from '../lib/store/reader.ts'
+import { makeRedisStore } from '../lib/store/redis.ts'
+import { agreeOnSecret } from '../lib/store/secret.ts'
+import { makeStatsFlusher, readStats } from '../lib/store/stats.ts'
+import { askSweepPermit, makeShardSweeper } from '../lib/store/sweep.ts'
+import { makeShardWalker } from '../lib/store/walk.ts'
+import { INTERVAL_SPREAD, makeAnnouncer } from '../lib/swarm/announce.ts'
+import type { SwarmStore } from '../lib/swarm/store.ts'
+import { makeConnectionIds } from '../lib/wire/connection-id.ts'
+import { makeApiApp } from './api/app.ts'
+import { loadApiToken } from './api/token.ts'
+import { makeHttpApp } from './http/app.ts'
+import { makeRequestHandlers } from './http/request.ts'
+import { rankAll } from './sweeper/rank.ts'
+import { startSweeperService } from './sweeper/service.ts'
+import { sweepAll } from './sweeper/sweep.ts'
+import { makeDatagramHandler } from './udp/datagram.ts'
+import { makeErrorBudget } from './udp/error-budget.ts'
+import { openUdpSocket } from './udp/open-socket.ts'
+import { startUdpService } from './udp/service.ts'
+
+/** The roles that a process can have. */
+export const ROLES = ['udp', 'http', 'api', 'sweeper'] as const
+
+/** One of them. */
+export type Role = (typeof ROLES)[number]
+
+/** What was started, for the summary. */
+export type Started = {
+  udp: Listen[]
+  http: Listen[]
+  api: Listen[]
+  /** The API token where it was made just now, and where it is kept. */
+  newToken: { token: string; file: string } | undefined
+}
+
+const FLUSH_EVERY_MS = 1000
+const SYNCHRONIZE_EVERY_MS = 30_000
+
+/** What all roles share. Time and chance enter the program here and nowhere else. */
+type Parts = {
+  settings: Settings
+  redisUrl: string
+  redis: Redis
+  keys: Keys
+  clock: SharedClock
+  counters: Counters
+  log: Logger
+  lifecycle: Lifecycle
+}
+
+/** Builds the roles asked for on a Redis and starts them; each registers how it is stopped. */
+export async function startRoles({
+  settings,
+  redisUrl,
+  roles,
+  log,
+  lifecycle,
+}: {
+  settings: Settings
+  redisUrl: string
+  roles: readonly Role[]
+  log: Logger
+  lifecycle: Lifecycle
+}): Promise<Started> {
+  const redis = await connectRedis(redisUrl, log)
+  lifecycle.onStop('Redis connection', () => redis.disconnect())
+  const keys = makeKeys(settings.keyPrefix)
+  await checkSchema(redis, keys.schema)
+  const clock = makeSharedClock(redis, Date.now)
+  await clock.synchronize()
+  repeat(lifecycle, SYNCHRONIZE_EVERY_MS, clock.synchronize)
+  redis.on('ready', () => void clock.synchronize().catch(() => {}))
+  const parts: Parts = { settings, redisUrl, redis, keys, clock, counters: makeCounters(), log, lifecycle }
+  const started: Started = { udp: [], http: [], api: [], newToken: undefined }
+  // The sweeper comes first and goes last: it does nothing that a client sees.
+  if (roles.includes('sweeper')) await startSweeper(parts)
+  if (roles.includes('api')) Object.assign(started, await startApi(parts))
+  if (roles.includes('http') || roles.includes('udp')) {
+    const store = startStore(parts)
+    if (roles.includes('http')) started.http = await startHttp(parts, store)
+    if (roles.includes('udp')) started.udp = await startUdp(parts, store)
+  }
+  return started
+}
+
+/** Runs a task again and again; a failure is the next run's to make good. */
+function repeat(lifecycle: Lifecycle, everyMs: number, task: () => Promise<void>): void {
+  const timer = setInterval(() => void task().catch(() => {}), everyMs)
+  lifecycle.onStop('timer', () => clearInterval(timer))
+}
+
+function startStore({ settings, redis, keys, clock, counters, log, lifecycle }: Parts): SwarmStore {
+  const flush = makeStatsFlusher({ redis, keys, counters })
+  lifecycle.onStop('counters', () => flush(clock.nowS()))
+  repeat(lifecycle, FLUSH_EVERY_MS, () => flush(clock.nowS()))
+  return makeRedisStore({ redis, keys, policy: settings, random: Math.random, counters, log })
+}
+
+const announcerOf = (settings: Settings, store: SwarmStore) =>
+  makeAnnouncer({
+    store,
+    policy: {
+      intervalS: settings.announceIntervalS,
+      minIntervalS: settings.announceMinIntervalS,
+      numwantDefault: settings.numwantDefault,
+      numwantMax: settings.numwantMax,
+      peerDetails: settings.peerDetails,
+    },
+    random: Math.random,
+  })
+
+async function startUdp(parts: Parts, store: SwarmStore): Promise<Listen[]> {
+  const { settings, redis, keys, clock, counters, log, lifecycle } = parts
+  const secret = await agreeOnSecret(redis, keys, settings.secret)
+  const handle = makeDatagramHandler({
+    announcer: announcerOf(settings, store),
+    store,
+    connectionIds: makeConnectionIds({ secret, lifetimeS: settings.connectionIdLifetimeS }),
+    errorBudget: makeErrorBudget(),
+    counters,
+    nowS: clock.nowS,
+  })
+  const service = await startUdpService({
+    listens: settings.udpListens,
+    handle,
+    openSocket: openUdpSocket,
+    counters,
+    log: log.child({ role: 'udp' }),
+  })
+  lifecycle.onStop('UDP tracker', service.stop)
+  return service.listens
+}
+
+async function startHttp(parts: Parts, store: SwarmStore): Promise<Listen[]> {
+  const { settings, redis, counters, log, lifecycle } = parts
+  const handlers = makeRequestHandlers({ announcer: announcerOf(settings, store), store, counters })
+  const server = await startHttpServer({
+    listens: settings.httpListens,
+    makeApp: () => makeHttpApp({ ...handlers, isHealthy: () => redis.status === 'ready' }, settings.trustedProxies),
+    setting: 'REDSWARM_HTTP_LISTEN',
+    log: log.child({ role: 'http' }),
+  })
+  lifecycle.onStop('HTTP tracker', server.stop)
+  return server.listens
+}
+
+async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'newToken'>> {
+  const { settings, redis, keys, log, lifecycle } = parts
+  const { token, isNew, file } = await loadApiToken(settings.apiToken, settings.dataDir)
+  const apiLog = log.child({ role: 'api' })
+  const context = {
+    reader: makeSwarmReader({ redis, keys }),
+    stats: () => readStats(redis, keys),
+    isHealthy: () => redis.status === 'ready',
+    token,
+    nowMs: Date.now,
+    log: apiLog,
+  }
+  const server = await startHttpServer({
+    listens: settings.apiListens,
+    makeApp: () => makeApiApp(context),
+    setting: 'REDSWARM_API_LISTEN',
+    log: apiLog,
+  })
+  lifecycle.onStop('API', server.stop)
+  return { api: server.listens, newToken: isNew && file !== undefined ? { token, file } : undefined }
+}
+
+async function startSweeper(parts: Parts): Promise<void> {
+  const { settings, redisUrl, redis, keys, log, lifecycle } = parts
+  const sweeperLog = log.child({ role: 'sweeper' })
+  const sweepShard = makeShardSweeper({ redis, keys, peerLifetimeS: settings.peerLifetimeS })
+  const walkShard = makeShardWalker({ redis, keys })
+  const announceIntervalS = Math.ceil(settings.announceIntervalS * (1 + INTERVAL_SPREAD))
+  const intervals = { sweepIntervalS: settings.sweepIntervalS, announceIntervalS }
+  const service = await startSweeperService({
+    connection: redisOptions(redisUrl) as object,
+    prefix: keys.jobs,
+    sweepIntervalS: settings.sweepIntervalS,
+    async sweep(isStopping) {
+      const permit = await askSweepPermit(redis, keys, intervals)
+      if (permit < 1) return { waitsS: -permit }
+      return sweepAll({ shards: shardNames(), sweepShard, isStopping, log: sweeperLog })
+    },
+    rank: (isStopping) =>
+      rankAll({
+        shards: shardNames(),
+        walkShard,
+        writeRanks: (by, ranked) => writeRanks(redis, keys, by, ranked),
+        isStopping,
+      }),
+    log: sweeperLog,
+  })
+  lifecycle.onStop('sweeper', service.stop)
+}

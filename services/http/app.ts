@@ -1,0 +1,84 @@
+import { BlockList, isIP } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
+import { writeFailure } from '../../lib/wire/http-reply.ts'
+import { parseQuery, type Query } from '../../lib/wire/query.ts'
+
+/** Longest URL that is read: a scrape of 100 escaped info hashes has 7,100 bytes. */
+const URL_BYTES_MAX = 8000
+/** How long a client may take to send its request. */
+const REQUEST_MS_MAX = 10_000
+/** How long a connection is kept for a next request: longer than the idle time of common proxies (60 s). */
+const KEEP_ALIVE_MS = 65_000
+/** Nothing that a tracker is asked has a body. */
+const BODY_BYTES_MAX = 1024
+
+/** What the HTTP tracker answers with. */
+export type HttpHandlers = {
+  announce: (query: Query, source: Endpoint | undefined) => Promise<Buffer>
+  scrape: (query: Query, source: Endpoint | undefined) => Promise<Buffer>
+  /** Whether the store can be reached. */
+  isHealthy: () => boolean
+}
+
+/** The HTTP tracker (BEP 3, 7, 23, 24, 31, 48) as a function of what it needs; not listening yet. */
+export function makeHttpApp(handlers: HttpHandlers, trustedProxies: readonly string[]): FastifyInstance {
+  const app = Fastify({
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    requestTimeout: REQUEST_MS_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    bodyLimit: BODY_BYTES_MAX,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    // The router's own query parser would take the bytes of an info hash for UTF-8; ours reads the raw URL.
+    routerOptions: { querystringParser: () => ({}) },
+  })
+  const sourceOf = makeSourceFinder(trustedProxies)
+  const answer = (handle: HttpHandlers['announce']) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const url = request.raw.url ?? ''
+    reply.type('text/plain')
+    if (url.length > URL_BYTES_MAX) return reply.code(414).send(writeFailure('the request is too long'))
+    const question = url.indexOf('?')
+    return handle(parseQuery(question < 0 ? '' : url.slice(question + 1)), sourceOf(request))
+  }
+  app.get('/announce', answer(handlers.announce))
+  app.get('/scrape', answer(handlers.scrape))
+  app.get('/health_check', async (_, reply) => {
+    const isHealthy = handlers.isHealthy()
+    return reply.code(isHealthy ? 200 : 503).send({ status: isHealthy ? 'Ok' : 'Error' })
+  })
+  for (const url of ['/announce', '/scrape', '/health_check']) refuseOtherMethods(app, url)
+  app.setNotFoundHandler((_, reply) => reply.code(404).type('text/plain').send('not here: try /announce or /scrape\n'))
+  return app
+}
+
+function refuseOtherMethods(app: FastifyInstance, url: string): void {
+  const methods = app.supportedMethods.filter((method) => method !== 'GET' && method !== 'OPTIONS')
+  app.route({
+    method: methods,
+    url,
+    handler: (_, reply) => reply.code(405).header('allow', 'GET').type('text/plain').send('only GET is answered here\n'),
+  })
+}
+
+/**
+ * Finds where a client is: its connection's address or, behind a trusted proxy, the right-most address of
+ * X-Forwarded-For that is no trusted proxy. A proxy that does not say gives none: its own address is no peer's.
+ */
+function makeSourceFinder(trustedProxies: readonly string[]): (request: FastifyRequest) => Endpoint | undefined {
+  const proxies = new BlockList()
+  for (const proxy of trustedProxies) {
+    const [address = '', bits] = proxy.split('/')
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    if (bits === undefined) proxies.addAddress(address, family)
+    else proxies.addSubnet(address, Number(bits), family)
+  }
+  return (request) => {
+    const { remoteAddress = '', remotePort = 0 } = request.socket
+    if (trustedProxies.length > 0 && !request.headers['x-forwarded-for']) {
+      const address = remoteAddress.replace(/^::ffff:/, '')
+      if (proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) return undefined
+    }
+    return toEndpoint(request.ip, remotePort)
+  }
+}

@@ -1,0 +1,68 @@
+import type { Counters } from '../../lib/observe/counters.ts'
+import type { Announcer } from '../../lib/swarm/announce.ts'
+import { refusalText, RETRY_IN_S } from '../../lib/swarm/refusal.ts'
+import type { SwarmStore } from '../../lib/swarm/store.ts'
+import type { Counts } from '../../lib/wire/counts.ts'
+import { type Endpoint, isIpv6, withPort } from '../../lib/wire/endpoint.ts'
+import {
+  type HttpAnnounceReply,
+  writeCompactAnnounceReply,
+  writeDictionaryAnnounceReply,
+  writeFailure,
+  writeHttpScrapeReply,
+} from '../../lib/wire/http-reply.ts'
+import { parseHttpAnnounce, parseHttpScrape } from '../../lib/wire/http-request.ts'
+import type { Query } from '../../lib/wire/query.ts'
+
+/** What answering requests needs. */
+export type RequestContext = {
+  announcer: Announcer
+  store: Pick<SwarmStore, 'scrape'>
+  counters: Counters
+}
+
+/** Peers in an HTTP reply at most: what one announce of the store can carry. */
+const PEERS_MAX = 255
+const SECONDS_PER_MINUTE = 60
+
+/**
+ * Answers announces and scrapes, bencoded; a failure is an answer like any other (BEP 3). `source` is where the client
+ * is; undefined where a trusted proxy does not say.
+ */
+export function makeRequestHandlers({ announcer, store, counters }: RequestContext) {
+  const fail = (source: Endpoint | undefined, reason: string, retryInS?: number): Buffer => {
+    counters[source && isIpv6(source) ? 'tcp6_errors' : 'tcp4_errors'] += 1
+    // BEP 31 counts in minutes.
+    return writeFailure(reason, retryInS === undefined ? undefined : Math.ceil(retryInS / SECONDS_PER_MINUTE))
+  }
+
+  const announce = async (query: Query, source: Endpoint | undefined): Promise<Buffer> => {
+    if (!source) return fail(source, NO_ADDRESS)
+    counters[isIpv6(source) ? 'tcp6_announces' : 'tcp4_announces'] += 1
+    const parsed = parseHttpAnnounce(query)
+    if (!parsed.ok) return fail(source, parsed.reason)
+    const { infoHash, report, event, numwant, port, compact, noPeerId } = parsed.value
+    const endpoint = withPort(source, port)
+    const wantsPeerIds = !compact && !noPeerId
+    const request = { infoHash, endpoint, report, event, numwant, wantsPeerIds, passkey: '' }
+    const [outcome] = await announcer([request], PEERS_MAX)
+    if (!outcome?.ok) return fail(source, outcome?.reason ?? refusalText('away'), outcome?.retryInS)
+    const reply: HttpAnnounceReply = { ...outcome, client: source }
+    return compact ? writeCompactAnnounceReply(reply) : writeDictionaryAnnounceReply(reply)
+  }
+
+  const scrape = async (query: Query, source: Endpoint | undefined): Promise<Buffer> => {
+    if (!source) return fail(source, NO_ADDRESS)
+    counters[isIpv6(source) ? 'tcp6_scrapes' : 'tcp4_scrapes'] += 1
+    const parsed = parseHttpScrape(query)
+    if (!parsed.ok) return fail(source, parsed.reason)
+    const answers = await store.scrape(parsed.value)
+    const refusal = answers.find((answer) => typeof answer === 'string')
+    if (refusal !== undefined) return fail(source, refusalText(refusal), RETRY_IN_S)
+    return writeHttpScrapeReply(parsed.value, answers as Counts[])
+  }
+
+  return { announce, scrape }
+}
+
+const NO_ADDRESS = 'the proxy before this tracker does not say where you are (X-Forwarded-For)'

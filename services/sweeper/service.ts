@@ -1,0 +1,57 @@
+import { type Job, Queue, Worker } from 'bullmq'
+import { messageOf } from '../../lib/errors.ts'
+import type { Logger } from '../../lib/observe/log.ts'
+
+const QUEUE_NAME = 'sweeper'
+/** How often the rankings are made anew. */
+const RANK_EVERY_MS = 5 * 60_000
+/** Finished jobs that are kept to be looked at. */
+const JOBS_KEPT = 20
+
+/** A running sweeper. */
+export type SweeperService = { stop: () => Promise<void> }
+
+/** How BullMQ reaches Redis: the options of ioredis. */
+export type JobConnection = { host?: string; port?: number; path?: string }
+
+/**
+ * Starts a sweeper: BullMQ's scheduler makes one job per interval, however many sweepers there are, and any of them
+ * takes it. `sweep` and `rank` are told when to end early.
+ */
+export async function startSweeperService({
+  connection,
+  prefix,
+  sweepIntervalS,
+  sweep,
+  rank,
+  log,
+}: {
+  connection: JobConnection
+  prefix: string
+  sweepIntervalS: number
+  sweep: (isStopping: () => boolean) => Promise<object>
+  rank: (isStopping: () => boolean) => Promise<object>
+  log: Logger
+}): Promise<SweeperService> {
+  let isStopping = false
+  // BullMQ waits for Redis as long as it takes: a sweep is never urgent.
+  const shared = { connection: { ...connection, maxRetriesPerRequest: null }, prefix }
+  const queue = new Queue(QUEUE_NAME, shared)
+  const run = (job: Job): Promise<object> => (job.name === 'rank' ? rank : sweep)(() => isStopping)
+  const worker = new Worker(QUEUE_NAME, run, { ...shared, concurrency: 2 })
+  const onError = (error: Error) => log.debug({ reason: messageOf(error) }, 'the job queue waits for Redis')
+  queue.on('error', onError)
+  worker.on('error', onError)
+  worker.on('failed', (job, error) => log.warn({ job: job?.name, reason: messageOf(error) }, 'a job failed'))
+  worker.on('completed', (job, result) => log.debug({ job: job.name, ...result }, 'job done'))
+  const kept = { removeOnComplete: { count: JOBS_KEPT }, removeOnFail: { count: JOBS_KEPT } }
+  await queue.upsertJobScheduler('sweep', { every: sweepIntervalS * 1000 }, { name: 'sweep', opts: kept })
+  await queue.upsertJobScheduler('rank', { every: RANK_EVERY_MS }, { name: 'rank', opts: kept })
+  return {
+    async stop() {
+      isStopping = true
+      await worker.close()
+      await queue.close()
+    },
+  }
+}

@@ -1,0 +1,39 @@
+import type { Logger } from '../../lib/observe/log.ts'
+import type { SweepPiece } from '../../lib/store/sweep.ts'
+
+/** What a whole sweep did. */
+export type SweepReport = { peersRemoved: number; torrentsDropped: number; damaged: number; pieces: number }
+
+/** Shards swept side by side: Redis has the next piece at hand, and announces come in between. */
+const SHARDS_AT_ONCE = 4
+
+/** Sweeps all shards once, in pieces of a millisecond; ends early where it is told to stop. */
+export async function sweepAll({
+  shards,
+  sweepShard,
+  isStopping,
+  log,
+}: {
+  shards: readonly string[]
+  sweepShard: (shard: string) => Promise<SweepPiece>
+  isStopping: () => boolean
+  log: Logger
+}): Promise<SweepReport> {
+  const report: SweepReport = { peersRemoved: 0, torrentsDropped: 0, damaged: 0, pieces: 0 }
+  const left = shards.values()
+  const work = async (): Promise<void> => {
+    for (const shard of left) {
+      for (let hasMore = true; hasMore && !isStopping(); ) {
+        const piece = await sweepShard(shard)
+        hasMore = piece.hasMore
+        report.peersRemoved += piece.peersRemoved
+        report.torrentsDropped += piece.torrentsDropped
+        report.damaged += piece.damaged.length
+        report.pieces += 1
+        for (const problem of piece.damaged) log.error({ problem }, 'a swarm in Redis is damaged')
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, work))
+  return report
+}

@@ -1,0 +1,165 @@
+import type { Counters } from '../../lib/observe/counters.ts'
+import type { Announcer, AnnounceOutcome } from '../../lib/swarm/announce.ts'
+import { refusalText } from '../../lib/swarm/refusal.ts'
+import type { Refusal, SwarmStore } from '../../lib/swarm/store.ts'
+import { type AnnounceRequest, EVENT } from '../../lib/wire/announce.ts'
+import type { BatchConnectionIds } from '../../lib/wire/connection-id.ts'
+import type { Counts } from '../../lib/wire/counts.ts'
+import { type Endpoint, isIpv6, withPort } from '../../lib/wire/endpoint.ts'
+import {
+  PEERS_MAX_IPV4,
+  PEERS_MAX_IPV6,
+  writeAnnounceReply,
+  writeConnectReply,
+  writeErrorReply,
+  writeScrapeReply,
+} from '../../lib/wire/udp-reply.ts'
+import { ACTION, parseUdpRequest, type UdpAnnounceRequest, type UdpScrapeRequest } from '../../lib/wire/udp-request.ts'
+import type { ErrorBudget } from './error-budget.ts'
+import type { Datagram } from './socket.ts'
+
+/** What answering datagrams needs. */
+export type DatagramContext = {
+  announcer: Announcer
+  store: Pick<SwarmStore, 'scrape'>
+  connectionIds: (sources: readonly Endpoint[], nowS: number) => BatchConnectionIds
+  errorBudget: ErrorBudget
+  counters: Counters
+  /** Seconds since the epoch by the clock that all frontends share. */
+  nowS: () => number
+}
+
+type Waiting<Request> = { datagram: Datagram; request: Request }
+type Work = { replies: Datagram[]; announces: Waiting<UdpAnnounceRequest>[]; scrapes: Waiting<UdpScrapeRequest>[] }
+
+/**
+ * Answers a batch of datagrams of one address family: what can be answered at once is sent before this returns, the
+ * rest when the store has answered. The promise ends when all is sent; it never rejects.
+ */
+export function makeDatagramHandler(context: DatagramContext) {
+  const { announcer, store, counters } = context
+
+  const answerAnnounces = async (waiting: Waiting<UdpAnnounceRequest>[], send: Send): Promise<void> => {
+    const isV6 = isIpv6((waiting[0] as Waiting<UdpAnnounceRequest>).datagram.source)
+    counters[isV6 ? 'udp6_announces' : 'udp4_announces'] += waiting.length
+    const requests = waiting.map(({ datagram, request }) => toAnnounceRequest(request, datagram.source))
+    const outcomes = await announcer(requests, isV6 ? PEERS_MAX_IPV6 : PEERS_MAX_IPV4)
+    send(
+      waiting.map(({ datagram, request }, i) =>
+        replyTo(datagram, writeOutcome(request.transactionId, outcomes[i] as AnnounceOutcome)),
+      ),
+    )
+  }
+
+  const answerScrapes = async (waiting: Waiting<UdpScrapeRequest>[], send: Send): Promise<void> => {
+    const isV6 = isIpv6((waiting[0] as Waiting<UdpScrapeRequest>).datagram.source)
+    counters[isV6 ? 'udp6_scrapes' : 'udp4_scrapes'] += waiting.length
+    const sizes = waiting.map(({ request }) => request.infoHashes.length)
+    const answers = await store.scrape(waiting.flatMap(({ request }) => request.infoHashes))
+    let at = 0
+    send(
+      waiting.map(({ datagram, request }, i) => {
+        const own = answers.slice(at, at + (sizes[i] as number))
+        at += sizes[i] as number
+        return replyTo(datagram, writeScrape(request.transactionId, own))
+      }),
+    )
+  }
+
+  return async function handle(batch: readonly Datagram[], send: Send): Promise<void> {
+    const work: Work = { replies: [], announces: [], scrapes: [] }
+    const nowS = context.nowS()
+    const ids = context.connectionIds(
+      batch.map((datagram) => datagram.source),
+      nowS,
+    )
+    for (const [i, datagram] of batch.entries()) sort(context, work, datagram, i, ids, nowS)
+    if (work.replies.length > 0) send(work.replies)
+    await Promise.all([
+      work.announces.length > 0 && answerAnnounces(work.announces, send),
+      work.scrapes.length > 0 && answerScrapes(work.scrapes, send),
+    ])
+  }
+}
+
+/** Sends replies from where their datagrams came in. */
+export type Send = (replies: Datagram[]) => void
+
+/** Decides what becomes of one datagram: every branch of the UDP protocol is here. */
+function sort(
+  context: DatagramContext,
+  work: Work,
+  datagram: Datagram,
+  index: number,
+  ids: BatchConnectionIds,
+  nowS: number,
+): void {
+  const { counters, errorBudget } = context
+  const isV6 = isIpv6(datagram.source)
+  const refuse = (transactionId: number, message: string): void => {
+    counters[isV6 ? 'udp6_errors' : 'udp4_errors'] += 1
+    work.replies.push(replyTo(datagram, writeErrorReply(transactionId, message)))
+  }
+  const parsed = parseUdpRequest(datagram.payload)
+  if (!parsed.ok) {
+    counters.udp_ignored += 1
+    return
+  }
+  const request = parsed.value
+  if (request.action === ACTION.connect) {
+    counters[isV6 ? 'udp6_connections' : 'udp4_connections'] += 1
+    work.replies.push(replyTo(datagram, writeConnectReply(request.transactionId, ids.issue(index))))
+    return
+  }
+  const standing = ids.check(index, request.connectionId)
+  if (standing !== 'valid') {
+    const message = standing === 'expired' ? 'connection id expired' : 'bad connection id'
+    // Nobody has shown to be at this address: an error must be no longer than what was sent, nor come often.
+    if (message.length + 8 > datagram.payload.length) counters.udp_ignored += 1
+    else if (errorBudget(datagram.source, nowS)) refuse(request.transactionId, message)
+    else counters.udp_errors_silenced += 1
+    return
+  }
+  switch (request.action) {
+    case ACTION.announce:
+      if (request.port === 0 && request.event !== EVENT.stopped) refuse(request.transactionId, 'port must not be 0')
+      else work.announces.push({ datagram, request })
+      return
+    case ACTION.scrape:
+      work.scrapes.push({ datagram, request })
+      return
+    case ACTION.error:
+      refuse(request.transactionId, request.reason)
+      return
+    default: {
+      const missed: never = request
+      throw new Error(`unhandled request ${String(missed)}`)
+    }
+  }
+}
+
+const replyTo = (datagram: Datagram, payload: Buffer): Datagram => ({
+  payload,
+  source: datagram.source,
+  via: datagram.via,
+})
+
+const toAnnounceRequest = (request: UdpAnnounceRequest, source: Endpoint): AnnounceRequest => ({
+  infoHash: request.infoHash,
+  endpoint: withPort(source, request.port),
+  report: request.report,
+  event: request.event,
+  numwant: request.numwant,
+  wantsPeerIds: false,
+  passkey: '',
+})
+
+const writeOutcome = (transactionId: number, outcome: AnnounceOutcome): Buffer =>
+  outcome.ok ? writeAnnounceReply(transactionId, outcome) : writeErrorReply(transactionId, outcome.reason)
+
+/** BEP 15 has one error for a whole scrape: a part that is missing makes it an error. */
+function writeScrape(transactionId: number, answers: readonly (Counts | Refusal)[]): Buffer {
+  const refusal = answers.find((answer) => typeof answer === 'string')
+  if (refusal !== undefined) return writeErrorReply(transactionId, refusalText(refusal))
+  return writeScrapeReply(transactionId, answers as readonly Counts[])
+}

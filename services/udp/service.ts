@@ -1,0 +1,75 @@
+import { isMissingIpv6, type Listen, listenError, listenText } from '../../lib/config/listen.ts'
+import type { Counters } from '../../lib/observe/counters.ts'
+import type { Logger } from '../../lib/observe/log.ts'
+import type { Send } from './datagram.ts'
+import type { Datagram, OpenUdpSocket, UdpSocket } from './socket.ts'
+
+/** Datagrams in work at most; more are dropped and counted: their clients ask again by themselves. */
+const IN_FLIGHT_MAX = 8192
+/** How long a stop waits for what is in work. */
+const DRAIN_MS_MAX = 5000
+
+/** A running UDP tracker. */
+export type UdpService = { listens: Listen[]; stop: () => Promise<void> }
+
+/** Starts the UDP tracker on its addresses. Throws an OperatorError where one cannot be had. */
+export async function startUdpService({
+  listens,
+  handle,
+  openSocket,
+  counters,
+  log,
+}: {
+  listens: readonly Listen[]
+  handle: (batch: readonly Datagram[], send: Send) => Promise<void>
+  openSocket: OpenUdpSocket
+  counters: Counters
+  log: Logger
+}): Promise<UdpService> {
+  let inFlight = 0
+  let drained = () => {}
+
+  const onBatch = (batch: Datagram[], socket: UdpSocket): void => {
+    if (inFlight + batch.length > IN_FLIGHT_MAX) {
+      counters.udp_dropped += batch.length
+      return
+    }
+    inFlight += batch.length
+    const send = (replies: Datagram[]): void => {
+      counters.udp_unsent += socket.send(replies)
+    }
+    handle(batch, send)
+      .catch((error: unknown) => log.error({ err: error }, 'a batch of datagrams went unanswered'))
+      .finally(() => {
+        inFlight -= batch.length
+        if (inFlight === 0) drained()
+      })
+  }
+
+  const sockets: UdpSocket[] = []
+  for (const listen of listens) {
+    try {
+      sockets.push(await openSocket(listen, onBatch))
+    } catch (error) {
+      if (listens.length === 1 || !isMissingIpv6(listen, error)) {
+        await Promise.all(sockets.map((socket) => socket.close()))
+        throw listenError('udp', 'REDSWARM_UDP_LISTEN', listen, error)
+      }
+      log.warn(`no IPv6 here: not listening on udp ${listenText(listen)}`)
+    }
+  }
+
+  return {
+    listens: sockets.map((socket) => socket.listen),
+    async stop() {
+      for (const socket of sockets) socket.pause()
+      if (inFlight > 0) {
+        await new Promise<void>((resolve) => {
+          drained = resolve
+          setTimeout(resolve, DRAIN_MS_MAX).unref()
+        })
+      }
+      await Promise.all(sockets.map((socket) => socket.close()))
+    },
+  }
+}

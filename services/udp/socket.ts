@@ -1,0 +1,32 @@
+import type { Listen } from '../../lib/config/listen.ts'
+import type { Endpoint } from '../../lib/wire/endpoint.ts'
+
+/** A datagram that came in, or that goes out to where one came from. */
+export type Datagram = {
+  /** Good until `onBatch` returns. */
+  payload: Buffer
+  /** Whom it came from, or goes to; good for as long as it is kept. */
+  source: Endpoint
+  /** What the socket needs to answer from the address that was asked. */
+  via: unknown
+}
+
+/** An open UDP socket, batch-shaped: many datagrams in, many out. */
+export type UdpSocket = {
+  /** Where it listens, with the port that it got. */
+  listen: Listen
+  /** Sends replies; one that the system refuses costs only itself. Answers how many were refused. */
+  send: (replies: readonly Datagram[]) => number
+  /** Takes no more datagrams in; what is in work can still be sent. */
+  pause: () => void
+  close: () => Promise<void>
+}
+
+/** Opens a socket; `onBatch` gets what came in, at most `BATCH_MAX` at a time. A reply leaves from the address asked. */
+export type OpenUdpSocket = (listen: Listen, onBatch: (batch: Datagram[], socket: UdpSocket) => void) => Promise<UdpSocket>
+
+/** Datagrams in a batch at most: as many as one call of recvmmsg takes. */
+export const BATCH_MAX = 64
+
+/** Bytes of datagrams that the system may hold for us: a burst of 40,000 announces. */
+export const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024

@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config'
+
+const project = (name: string, testTimeout = 20_000) => ({
+  extends: true as const,
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+})
+
+export default defineConfig({
+  root: new URL('..', import.meta.url).pathname,
+  test: {
+    projects: [
+      { extends: true, test: { name: 'tidy', include: ['test/tidy.test.ts'] } },
+      project('unit'),
+      project('store', 60_000),
+      project('services', 60_000),
+      project('e2e', 120_000),
+    ],
+  },
+})
