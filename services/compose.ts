@@ -29,7 +29,7 @@ import { startSweeperService } from './sweeper/service.ts'
 import { sweepAll } from './sweeper/sweep.ts'
 import { makeDatagramHandler } from './udp/datagram.ts'
 import { makeErrorBudget } from './udp/error-budget.ts'
-import { openUdpSocket } from './udp/open-socket.ts'
+import { chooseUdpSockets } from './udp/open-socket.ts'
 import { startUdpService } from './udp/service.ts'
 
 /** The roles that a process can have. */
@@ -137,7 +137,7 @@ async function startUdp(parts: Parts, store: SwarmStore): Promise<Listen[]> {
   const service = await startUdpService({
     listens: settings.udpListens,
     handle,
-    openSocket: openUdpSocket,
+    openSocket: chooseUdpSockets(),
     counters,
     log: log.child({ role: 'udp' }),
   })

@@ -100,7 +100,9 @@ async function startOwnRedis(
     )
   }
   if (settings.redisServer === undefined) {
-    throw new OperatorError('no Redis server was found: start with `npm start` or `npx redswarm`, or set REDSWARM_REDIS_URL')
+    throw new OperatorError(
+      'no Redis server was found: start with `npm start` or `npx redswarm`, or set REDSWARM_REDIS_URL',
+    )
   }
   const server = await startPrivateRedis({
     serverPath: settings.redisServer,

@@ -73,7 +73,8 @@ function schemaProblems(error: unknown): string[] {
   const told = new Map<string, string>()
   for (const { instancePath, message, keyword } of errors) {
     // A setting with a choice of values fails each of them, then the choice: one line is enough.
-    const text = keyword === 'const' || keyword === 'anyOf' ? choiceText(instancePath.slice(1)) : (message ?? 'is wrong')
+    const text =
+      keyword === 'const' || keyword === 'anyOf' ? choiceText(instancePath.slice(1)) : (message ?? 'is wrong')
     if (!told.has(instancePath)) told.set(instancePath, text)
   }
   return [...told].map(([path, text]) => `${path.slice(1)}: ${text}`)
@@ -120,7 +121,8 @@ function convert(raw: RawSettings, problems: string[]): Settings {
 }
 
 function checkTogether(settings: Settings, problems: string[]): void {
-  const { announceIntervalS, announceMinIntervalS, peerLifetimeS, sweepIntervalS, numwantDefault, numwantMax } = settings
+  const { announceIntervalS, announceMinIntervalS, peerLifetimeS, sweepIntervalS, numwantDefault, numwantMax } =
+    settings
   const lifetimeLeastS = Math.ceil(announceIntervalS * (1 + INTERVAL_SPREAD)) + sweepIntervalS
   if (peerLifetimeS <= lifetimeLeastS) {
     const sum = `${announceIntervalS} s of interval, 10 % of spread, ${sweepIntervalS} s of sweep`

@@ -1,6 +1,7 @@
 import { type Logger, pino } from 'pino'
 import { secretNames } from '../config/schema.ts'
 
+/** A log with levels and fields. */
 export type { Logger } from 'pino'
 
 /** The log: JSON lines on standard output, or lines for people where that is a terminal. Secret settings are cut out. */
@@ -11,7 +12,10 @@ export function makeLog(level: string, isTerminal: boolean): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: [...secretNames, 'token', '*.token', 'password', '*.password'],
     ...(isTerminal && {
-      transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss', ignore: 'role', messageFormat: '{if role}{role}: {end}{msg}' } },
+      transport: {
+        target: 'pino-pretty',
+        options: { translateTime: 'SYS:HH:MM:ss', ignore: 'role', messageFormat: '{if role}{role}: {end}{msg}' },
+      },
     }),
   })
 }

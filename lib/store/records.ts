@@ -1,5 +1,5 @@
-import { REPORT_BYTES } from '../wire/announce.ts'
 import type { StoredAnnounce } from '../swarm/store.ts'
+import { REPORT_BYTES } from '../wire/announce.ts'
 import type { Keys } from './keys.ts'
 
 /** Bytes of a report as stored: with the event after it. */

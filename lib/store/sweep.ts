@@ -43,5 +43,10 @@ export function askSweepPermit(
   keys: Keys,
   { sweepIntervalS, announceIntervalS }: { sweepIntervalS: number; announceIntervalS: number },
 ): Promise<number> {
-  return runScript(redis, loadScript('sweep_permit'), [keys.sweeper], [sweepIntervalS, announceIntervalS]) as Promise<number>
+  return runScript(
+    redis,
+    loadScript('sweep_permit'),
+    [keys.sweeper],
+    [sweepIntervalS, announceIntervalS],
+  ) as Promise<number>
 }

@@ -1,7 +1,7 @@
 import { type AnnounceRequest, EVENT, reportsSeeder } from '../wire/announce.ts'
 import type { Counts } from '../wire/counts.ts'
 import type { Endpoint } from '../wire/endpoint.ts'
-import { refusalText, RETRY_IN_S } from './refusal.ts'
+import { RETRY_IN_S, refusalText } from './refusal.ts'
 import type { StoredAnnounce, StoredReply, SwarmStore } from './store.ts'
 
 /** What an operator sets of announces. */
@@ -64,7 +64,9 @@ export function makeAnnouncer({
       seeders: reply.seeders,
       leechers: reply.leechers,
       completed: reply.completed,
-      peers: announce.wantsPeerIds ? reply.peers : choosePeers(reply.peers, announce.endpoint, announce.numwant, random),
+      peers: announce.wantsPeerIds
+        ? reply.peers
+        : choosePeers(reply.peers, announce.endpoint, announce.numwant, random),
       withPeerIds: announce.wantsPeerIds,
     }
   }

@@ -1,6 +1,6 @@
+import type { Event } from '../wire/announce.ts'
 import type { Counts } from '../wire/counts.ts'
 import type { Endpoint } from '../wire/endpoint.ts'
-import type { Event } from '../wire/announce.ts'
 import type { InfoHash } from '../wire/info-hash.ts'
 
 /** An announce as the store takes it: all that a tracker decides is decided. */

@@ -65,7 +65,7 @@ export function makeConnectionIds({ secret, lifetimeS }: { secret: Buffer; lifet
         return connectionId
       },
       check(source, connectionId) {
-        const age = (current - (connectionId[0] ?? 0) + WINDOWS + 1) % WINDOWS - 1
+        const age = ((current - (connectionId[0] ?? 0) + WINDOWS + 1) % WINDOWS) - 1
         if (current - age < 0 || !matches(current - age, source, connectionId)) return 'forged'
         return age <= 2 ? 'valid' : 'expired'
       },

@@ -65,7 +65,9 @@ function peerDictionaries({ client, peers, withPeerIds }: HttpAnnounceReply): ob
  * A failure (BEP 3), with `retry in` minutes (BEP 31) where the client may try again then, or `never`.
  */
 export function writeFailure(reason: string, retryIn?: number | 'never'): Buffer {
-  return encode(retryIn === undefined ? { 'failure reason': reason } : { 'failure reason': reason, 'retry in': retryIn })
+  return encode(
+    retryIn === undefined ? { 'failure reason': reason } : { 'failure reason': reason, 'retry in': retryIn },
+  )
 }
 
 const encode = (value: object): Buffer => Buffer.from(bencode.encode(value))

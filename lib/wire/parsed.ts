@@ -3,6 +3,7 @@
  * input is where a tracker is attacked. `reply` says whether an answer may be sent at all.
  */
 export type Parsed<T> = { ok: true; value: T } | Refused
+/** Why nothing was read, and whether the client may be told. */
 export type Refused = { ok: false; reply: boolean; reason: string }
 
 /** Wraps what was read. */

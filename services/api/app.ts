@@ -45,7 +45,10 @@ const BODY_BYTES_MAX = 64 * 1024
  * Tracker's API v1; errors are `{ "error": { "code", "message" } }` with a status of their own.
  */
 export function makeApiApp(context: ApiContext): FastifyInstance {
-  const app = Fastify({ bodyLimit: BODY_BYTES_MAX, forceCloseConnections: 'idle' }).withTypeProvider<TypeBoxTypeProvider>()
+  const app = Fastify({
+    bodyLimit: BODY_BYTES_MAX,
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<TypeBoxTypeProvider>()
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const status = error.statusCode ?? 500
     if (status < 500) return reply.code(status).send(errorBody(error.code, error.message))
@@ -59,18 +62,22 @@ export function makeApiApp(context: ApiContext): FastifyInstance {
     const isHealthy = context.isHealthy()
     return reply.code(isHealthy ? 200 : 503).send({ status: isHealthy ? 'Ok' : 'Error' })
   })
-  app.register(async (guarded) => {
+  app.register((guarded, _options, done) => {
     const isToken = makeTokenCheck(context.token)
-    guarded.addHook('onRequest', async (request) => {
+    guarded.addHook('onRequest', (request, _reply, done) => {
       const given = tokenOf(request)
-      if (given === undefined) throw new ApiError(401, 'unauthorized', 'a token is needed: ?token=… or Authorization: Bearer …')
-      if (!isToken(given)) throw new ApiError(401, 'unauthorized', 'the token is not valid')
+      if (given === undefined) done(new ApiError(401, 'unauthorized', NO_TOKEN))
+      else if (isToken(given)) done()
+      else done(new ApiError(401, 'unauthorized', 'the token is not valid'))
     })
     registerStats(guarded.withTypeProvider<TypeBoxTypeProvider>(), context)
     registerTorrent(guarded.withTypeProvider<TypeBoxTypeProvider>(), context)
+    done()
   })
   return app as unknown as FastifyInstance
 }
+
+const NO_TOKEN = 'a token is needed: ?token=… or Authorization: Bearer …'
 
 const errorBody = (code: string, message: string) => ({ error: { code, message } })
 

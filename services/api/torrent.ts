@@ -10,7 +10,10 @@ import { type ApiApp, type ApiContext, ApiError } from './app.ts'
 const PEERS_MAX = 1000
 
 const Peer = Type.Object({
-  peer_id: Type.Object({ id: Type.Union([Type.String(), Type.Null()]), client: Type.Union([Type.String(), Type.Null()]) }),
+  peer_id: Type.Object({
+    id: Type.Union([Type.String(), Type.Null()]),
+    client: Type.Union([Type.String(), Type.Null()]),
+  }),
   peer_addr: Type.String(),
   updated: Type.Integer(),
   updated_milliseconds_ago: Type.Integer(),
@@ -34,7 +37,11 @@ export function registerTorrent(app: ApiApp, { reader }: ApiContext): void {
     const text = request.params.info_hash
     const infoHash = infoHashFromHex(text)
     if (!infoHash) {
-      throw new ApiError(400, 'bad_request', `info_hash must be 40 hex digits, not ${JSON.stringify(text.slice(0, 80))}`)
+      throw new ApiError(
+        400,
+        'bad_request',
+        `info_hash must be 40 hex digits, not ${JSON.stringify(text.slice(0, 80))}`,
+      )
     }
     const swarm = await reader.swarm(infoHash, PEERS_MAX)
     if (!swarm) throw new ApiError(404, 'not_found', 'torrent not known')

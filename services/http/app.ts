@@ -57,7 +57,8 @@ function refuseOtherMethods(app: FastifyInstance, url: string): void {
   app.route({
     method: methods,
     url,
-    handler: (_, reply) => reply.code(405).header('allow', 'GET').type('text/plain').send('only GET is answered here\n'),
+    handler: (_, reply) =>
+      reply.code(405).header('allow', 'GET').type('text/plain').send('only GET is answered here\n'),
   })
 }
 

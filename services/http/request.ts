@@ -1,6 +1,6 @@
 import type { Counters } from '../../lib/observe/counters.ts'
 import type { Announcer } from '../../lib/swarm/announce.ts'
-import { refusalText, RETRY_IN_S } from '../../lib/swarm/refusal.ts'
+import { RETRY_IN_S, refusalText } from '../../lib/swarm/refusal.ts'
 import type { SwarmStore } from '../../lib/swarm/store.ts'
 import type { Counts } from '../../lib/wire/counts.ts'
 import { type Endpoint, isIpv6, withPort } from '../../lib/wire/endpoint.ts'

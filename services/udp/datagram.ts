@@ -1,5 +1,5 @@
 import type { Counters } from '../../lib/observe/counters.ts'
-import type { Announcer, AnnounceOutcome } from '../../lib/swarm/announce.ts'
+import type { AnnounceOutcome, Announcer } from '../../lib/swarm/announce.ts'
 import { refusalText } from '../../lib/swarm/refusal.ts'
 import type { Refusal, SwarmStore } from '../../lib/swarm/store.ts'
 import { type AnnounceRequest, EVENT } from '../../lib/wire/announce.ts'

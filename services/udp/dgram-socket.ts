@@ -63,12 +63,14 @@ export const openDgramSocket: OpenUdpSocket = async (listen, onBatch) => {
   const self: UdpSocket = {
     listen,
     send(replies) {
+      let unsent = 0
       for (const { payload, source, via } of replies) {
         const { socket, address } = via as { socket: Socket; address: string }
-        // An unsendable reply (port 0, a route that is gone) costs only itself.
-        socket.send(payload, portOf(source), address, () => {})
+        // dgram throws where the port is 0. What else the system refuses, a route that is gone, costs only itself too.
+        if (portOf(source) === 0) unsent += 1
+        else socket.send(payload, portOf(source), address, () => {})
       }
-      return 0
+      return unsent
     },
     pause() {
       isPaused = true

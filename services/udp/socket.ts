@@ -23,7 +23,10 @@ export type UdpSocket = {
 }
 
 /** Opens a socket; `onBatch` gets what came in, at most `BATCH_MAX` at a time. A reply leaves from the address asked. */
-export type OpenUdpSocket = (listen: Listen, onBatch: (batch: Datagram[], socket: UdpSocket) => void) => Promise<UdpSocket>
+export type OpenUdpSocket = (
+  listen: Listen,
+  onBatch: (batch: Datagram[], socket: UdpSocket) => void,
+) => Promise<UdpSocket>
 
 /** Datagrams in a batch at most: as many as one call of recvmmsg takes. */
 export const BATCH_MAX = 64

@@ -72,7 +72,9 @@ const load = makeLoad(torrents, peers, random, () => `${byte()}.${byte()}.${byte
 const store = storeOn(server.redis, { peerDetails: !values['no-details'] })
 const emptyBytes = await usedBytes(server.redis)
 let filled = 0
-const fill = await measure(server.redis, store, peers, () => toAnnounce(load[filled++ % peers] as LoadPeer, EVENT.started))
+const fill = await measure(server.redis, store, peers, () =>
+  toAnnounce(load[filled++ % peers] as LoadPeer, EVENT.started),
+)
 const bytesPerPeer = ((await usedBytes(server.redis)) - emptyBytes) / peers
 const rounds: number[] = []
 let replyBytes = 0

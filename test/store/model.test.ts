@@ -4,10 +4,10 @@ import type { Redis } from 'ioredis'
 import { describe, it } from 'vitest'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { makeShardSweeper } from '../../lib/store/sweep.ts'
+import { choosePeers } from '../../lib/swarm/announce.ts'
 import type { StoredAnnounce, StoredReply } from '../../lib/swarm/store.ts'
 import { EVENT, type Event, makeReport } from '../../lib/wire/announce.ts'
-import { choosePeers } from '../../lib/swarm/announce.ts'
-import { toEndpoint, type Endpoint } from '../../lib/wire/endpoint.ts'
+import { type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
 import { Model } from '../support/model.ts'
 import { readSwarm } from '../support/read-swarm.ts'
 import { useRedis } from '../support/redis.ts'
@@ -51,7 +51,12 @@ const announceArb = (endpointsMax: number): fc.Arbitrary<StoredAnnounce> =>
 
 /** Many new peers at once, so that swarms pass every size where their layout changes. */
 const crowdArb: fc.Arbitrary<StoredAnnounce[]> = fc
-  .record({ hash: fc.constantFrom(...HASHES), from: fc.nat(500), count: fc.integer({ min: 10, max: 250 }), role: fc.nat(2) })
+  .record({
+    hash: fc.constantFrom(...HASHES),
+    from: fc.nat(500),
+    count: fc.integer({ min: 10, max: 250 }),
+    role: fc.nat(2),
+  })
   .map(({ hash, from, count, role }) =>
     Array.from({ length: count }, (_, i) => ({
       infoHash: hash,
@@ -73,7 +78,10 @@ const stepArb = (endpointsMax: number): fc.Arbitrary<Step> =>
         .array(announceArb(endpointsMax), { minLength: 1, maxLength: 60 })
         .map((announces): Step => ({ kind: 'announces', announces })),
     },
-    { weight: endpointsMax > 30 ? 2 : 0, arbitrary: crowdArb.map((announces): Step => ({ kind: 'announces', announces })) },
+    {
+      weight: endpointsMax > 30 ? 2 : 0,
+      arbitrary: crowdArb.map((announces): Step => ({ kind: 'announces', announces })),
+    },
     { weight: 2, arbitrary: fc.integer({ min: 1, max: 3000 }).map((seconds): Step => ({ kind: 'wait', seconds })) },
     { weight: 2, arbitrary: fc.constant<Step>({ kind: 'sweep' }) },
     { weight: 1, arbitrary: fc.constant<Step>({ kind: 'flush scripts' }) },
@@ -185,7 +193,12 @@ async function agree(redis: Redis, model: Model, store: ReturnType<typeof storeO
     assert.deepEqual(swarm.counts, counts, 'counts')
     assert.deepEqual([...swarm.peers.keys()].sort(), [...expected.peers.keys()].sort(), 'members')
     assert.deepEqual([...swarm.done].sort(), [...expected.done.keys()].sort(), 'completed downloads remembered')
-    checkDue(Number(due), [...expected.peers.values()].map((peer) => peer.announcedS), swarm.isSmall, nowS)
+    checkDue(
+      Number(due),
+      [...expected.peers.values()].map((peer) => peer.announcedS),
+      swarm.isSmall,
+      nowS,
+    )
     for (const [id, value] of swarm.peers) checkValue(value, expected.peers.get(id))
   }
   for (const [shard, sum] of totals) {
@@ -202,7 +215,10 @@ function checkDue(due: number, announced: number[], isSmall: boolean, nowS: numb
   assert(due <= Math.max(earliest, nowS) + slack, `due at ${due}, but a peer can expire at ${earliest}`)
 }
 
-function checkValue(value: Buffer, peer: { isSeeder: boolean; announcedS: number; report: string; event: number } | undefined) {
+function checkValue(
+  value: Buffer,
+  peer: { isSeeder: boolean; announcedS: number; report: string; event: number } | undefined,
+) {
   assert(peer)
   const { isSeeder, announcedS, report, event } = peer
   const stored = [value[0] === 1, value.readUInt32BE(1), value.subarray(5, 49).toString('hex'), value[49]]
@@ -226,13 +242,17 @@ describe('the swarms in Redis', () => {
 
   it('agree with the model in small swarms, whatever happens in whatever order', () =>
     fc.assert(
-      fc.asyncProperty(fc.array(stepArb(15), { minLength: 1, maxLength: 20, size: 'max' }), (steps) => run(server().redis, steps)),
+      fc.asyncProperty(fc.array(stepArb(15), { minLength: 1, maxLength: 20, size: 'max' }), (steps) =>
+        run(server().redis, steps),
+      ),
       { numRuns: 200 },
     ))
 
   it('agree with the model in swarms that grow past every change of layout and shrink again', () =>
     fc.assert(
-      fc.asyncProperty(fc.array(stepArb(700), { minLength: 1, maxLength: 25, size: 'max' }), (steps) => run(server().redis, steps)),
+      fc.asyncProperty(fc.array(stepArb(700), { minLength: 1, maxLength: 25, size: 'max' }), (steps) =>
+        run(server().redis, steps),
+      ),
       { numRuns: 100 },
     ))
 })

@@ -1,5 +1,5 @@
-import { EVENT } from '../../lib/wire/announce.ts'
 import type { StoredAnnounce } from '../../lib/swarm/store.ts'
+import { EVENT } from '../../lib/wire/announce.ts'
 
 /** A peer of the model, under the hex of its endpoint. */
 export type ModelPeer = { isSeeder: boolean; isIpv6: boolean; announcedS: number; report: string; event: number }

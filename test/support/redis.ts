@@ -7,7 +7,6 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { findRedis } from '../../services/cli/setup.mjs'
 
-
 /** A real Redis of a test's own, on a unix socket in a folder of its own. */
 export type TestRedis = { url: string; socket: string; redis: Redis; process: ChildProcess; stop: () => Promise<void> }
 
@@ -16,7 +15,7 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'redswarm-test-'))
   const socket = join(folder, 's')
   const settings = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'no', ...args]
-  const process = spawn((await findRedis({ install: false })).path, settings, { stdio: 'ignore' })
+  const process = spawn((await findRedis({ install: false }))?.path ?? 'redis-server', settings, { stdio: 'ignore' })
   const redis = new Redis({ path: socket, protocol: 2, retryStrategy: () => 20, maxRetriesPerRequest: null })
   redis.on('error', () => {})
   await redis.ping()

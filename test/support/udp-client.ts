@@ -22,9 +22,12 @@ export class UdpClient {
   readonly #waiting = new Map<number, (reply: Buffer) => void>()
   #transactionId = 0x8000_0000
   connectionId: Buffer = Buffer.alloc(8)
+  /** The port that it asks. */
+  readonly trackerPort: number
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, trackerPort: number) {
     this.#socket = socket
+    this.trackerPort = trackerPort
     socket.on('message', (datagram) => this.#waiting.get(datagram.readUInt32BE(4))?.(datagram))
     socket.on('error', () => {})
   }
@@ -36,7 +39,7 @@ export class UdpClient {
     await once(socket, 'listening')
     socket.connect(port, address)
     await once(socket, 'connect')
-    return new UdpClient(socket)
+    return new UdpClient(socket, port)
   }
 
   get port(): number {
@@ -87,7 +90,8 @@ export class UdpClient {
   /** Announces; `left` 0 makes a seeder. Fails where the tracker answers an error. */
   async announce(changes: Partial<UdpAnnounceRequest> & { left?: bigint } = {}): Promise<AnnounceReply> {
     const reply = await this.ask(this.announceRequest(changes))
-    if (reply.action !== ACTION.announce) throw new Error(reply.action === ACTION.error ? reply.message : 'no announce reply')
+    if (reply.action !== ACTION.announce)
+      throw new Error(reply.action === ACTION.error ? reply.message : 'no announce reply')
     return reply
   }
 
@@ -116,7 +120,8 @@ export class UdpClient {
 
   async scrape(infoHashes: InfoHash[]) {
     const reply = await this.ask(this.scrapeRequest(infoHashes))
-    if (reply.action !== ACTION.scrape) throw new Error(reply.action === ACTION.error ? reply.message : 'no scrape reply')
+    if (reply.action !== ACTION.scrape)
+      throw new Error(reply.action === ACTION.error ? reply.message : 'no scrape reply')
     return reply.counts
   }
 }

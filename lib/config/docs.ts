@@ -1,0 +1,73 @@
+import { settingsSchema } from './schema.ts'
+
+type Property = {
+  description?: string
+  default?: unknown
+  type?: string
+  anyOf?: { const: string }[]
+  minimum?: number
+  maximum?: number
+  minLength?: number
+  maxLength?: number
+}
+
+const settings: [string, Property][] = Object.entries(settingsSchema.properties)
+
+/** `docs/configuration.md`: every setting, its default, what is allowed and what it does. */
+export function configurationPage(): string {
+  const rows = settings.map(([name, property]) => {
+    const { description = '' } = property
+    return `| \`${name}\` | ${defaultOf(property)} | ${allowedBy(property)} | ${description} |`
+  })
+  return `# Configuration
+
+Settings are environment variables, or lines of a \`.env\` file in the working folder (the environment wins). They are read
+once, at the start. A bad or unknown \`REDSWARM_\` setting stops the start, and all problems are told at once. What Kubernetes
+puts into the environment for a Service named \`redswarm-…\` is passed over. Secrets are never logged.
+
+This page is made from \`lib/config/schema.ts\` by \`npm run docs\`.
+
+| setting | default | allowed | what it does |
+|---|---|---|---|
+${rows.join('\n')}
+
+Checked together: a peer lives longer than an announce interval, its spread of 10 % and a sweep; the minimum interval is not
+longer than the interval; the default number of peers is not more than the most.
+`
+}
+
+/** \`.env.example\`: every setting, commented out, at its default. */
+export function envExample(): string {
+  const lines = settings.flatMap(([name, property]) => [
+    ...wrap(property.description ?? '').map((line) => `# ${line}`),
+    `#${name}=${property.default ?? ''}`,
+    '',
+  ])
+  return `# Copy to .env and uncomment what you change. Made from lib/config/schema.ts by \`npm run docs\`.\n\n${lines.join('\n')}`
+}
+
+const defaultOf = ({ default: value }: Property): string =>
+  value === undefined ? 'unset' : value === '' ? 'empty' : `\`${value}\``
+
+function allowedBy({ type, anyOf, minimum, maximum, minLength, maxLength }: Property): string {
+  if (anyOf) return anyOf.map((choice) => `\`${choice.const}\``).join(', ')
+  if (type === 'boolean') return '`true`, `false`'
+  if (type === 'integer') return `${minimum} to ${maximum}`
+  const bounds = [minLength && `at least ${minLength}`, maxLength && `at most ${maxLength}`].filter(Boolean).join(', ')
+  return bounds ? `text, ${bounds} characters` : 'text'
+}
+
+const LINE_CHARACTERS = 110
+
+function wrap(text: string): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.replaceAll('`', '').split(' ')) {
+    if (line && line.length + word.length >= LINE_CHARACTERS) {
+      lines.push(line)
+      line = ''
+    }
+    line += line ? ` ${word}` : word
+  }
+  return line ? [...lines, line] : lines
+}

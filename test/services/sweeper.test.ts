@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { makeKeys, shardNames } from '../../lib/store/keys.ts'
+import { writeRanks } from '../../lib/store/ranks.ts'
+import { askSweepPermit, makeShardSweeper } from '../../lib/store/sweep.ts'
+import { makeShardWalker } from '../../lib/store/walk.ts'
+import { EVENT } from '../../lib/wire/announce.ts'
+import { rankAll } from '../../services/sweeper/rank.ts'
+import { sweepAll } from '../../services/sweeper/sweep.ts'
+import { readSwarm } from '../support/read-swarm.ts'
+import { until, useRedis } from '../support/redis.ts'
+import { announceOf, at, hashOf, silentLog, storeOn } from '../support/store.ts'
+import { withTracker } from '../support/tracker.ts'
+
+const SHORT = {
+  REDSWARM_ANNOUNCE_INTERVAL_S: '1',
+  REDSWARM_ANNOUNCE_MIN_INTERVAL_S: '1',
+  REDSWARM_PEER_LIFETIME_S: '4',
+  REDSWARM_SWEEP_INTERVAL_S: '1',
+}
+const keys = makeKeys('')
+
+describe('the sweeper', () => {
+  const server = useRedis()
+
+  it('evicts peers that fell silent, and the torrents that they leave empty', () =>
+    withTracker(server().url, { roles: ['sweeper'], settings: SHORT }, async () => {
+      const { redis } = server()
+      const store = storeOn(redis, { peerLifetimeS: 4 })
+      await store.announce([
+        announceOf(),
+        announceOf({ infoHash: hashOf('b'), isSeeder: true, event: EVENT.completed }),
+      ])
+      await until(
+        'the first to be gone',
+        async () => (await redis.exists(`swarm:{a00}:${hashOf('a').toString('hex')}`)) === 0,
+        15_000,
+      )
+      const isEmpty = async () => (await redis.hget(`swarm:{b00}:${hashOf('b').toString('hex')}`, 'seeders')) === '0'
+      await until('the second to be empty', isEmpty, 15_000)
+      expect(await store.scrape([hashOf('a'), hashOf('b')])).toEqual([
+        { seeders: 0, leechers: 0, completed: 0 },
+        { seeders: 0, leechers: 0, completed: 1 },
+      ])
+      expect(await redis.zcard('torrents:{a00}')).toBe(0)
+    }))
+
+  it('loses no live peer where two of them sweep against constant announces', () =>
+    withTracker(server().url, { roles: ['sweeper'], settings: SHORT }, () =>
+      withTracker(server().url, { roles: ['sweeper'], settings: SHORT }, async () => {
+        const { redis } = server()
+        const store = storeOn(redis, { peerLifetimeS: 4 })
+        const sweepShard = makeShardSweeper({ redis, keys, peerLifetimeS: 4 })
+        const alive = Array.from({ length: 400 }, (_, i) =>
+          announceOf({
+            infoHash: hashOf(i % 3 === 0 ? 'a1' : 'a2'),
+            endpoint: at('198.51.100.1', 1 + i),
+            isSeeder: i % 2 === 0,
+            numwant: 0,
+          }),
+        )
+        const silent = alive.map((announce, i) => ({ ...announce, endpoint: at('198.51.100.2', 1 + i) }))
+        await store.announce(silent)
+        const endMs = performance.now() + 9000
+        while (performance.now() < endMs) {
+          await store.announce(alive)
+          await Promise.all([sweepShard('a10'), sweepShard('a20'), sweepShard('a10'), sweepShard('a20'), sleep(100)])
+          const left = [
+            await readSwarm(redis, hashOf('a1').toString('hex')),
+            await readSwarm(redis, hashOf('a2').toString('hex')),
+          ]
+          for (const { endpoint, infoHash } of alive) {
+            const swarm = left[infoHash[0] === 0xa1 ? 0 : 1]
+            expect(swarm?.peers.has(endpoint.toString('hex'))).toBe(true)
+          }
+        }
+        const counts = await store.scrape([hashOf('a1'), hashOf('a2')])
+        expect(
+          counts.reduce((sum, each) => sum + (typeof each === 'string' ? 0 : each.seeders + each.leechers), 0),
+        ).toBe(400)
+      }),
+    ))
+
+  it('waits an announce interval after an outage, so that clients can be heard again', async () => {
+    const { redis } = server()
+    const intervals = { sweepIntervalS: 60, announceIntervalS: 1980 }
+    const [nowS] = (await redis.time()).map(Number) as [number]
+    await redis.hset(keys.sweeper, { swept: nowS - 60, served: nowS - 1 })
+    expect(await askSweepPermit(redis, keys, intervals)).toBe(1)
+    await redis.hset(keys.sweeper, { swept: nowS - 3600, served: nowS })
+    const waitS = await askSweepPermit(redis, keys, intervals)
+    expect(waitS).toBeGreaterThanOrEqual(-1980)
+    expect(waitS).toBeLessThan(-1970)
+    expect(await askSweepPermit(redis, keys, intervals)).toBeLessThan(-1970)
+    await redis.hset(keys.sweeper, { hold: nowS - 1, served: nowS - 600 })
+    expect(await askSweepPermit(redis, keys, intervals)).toBeLessThan(-1970)
+  })
+
+  it('sweeps in pieces that look at few peers, and comes through a large swarm', async () => {
+    const { redis } = server()
+    let nowS = 1_764_000_000
+    const store = storeOn(redis, { peerLifetimeS: 3900 }, () => nowS)
+    await store.announce(
+      Array.from({ length: 3000 }, (_, i) => announceOf({ endpoint: at('198.51.100.1', 1 + i), numwant: 0 })),
+    )
+    nowS += 3901
+    await store.announce(
+      Array.from({ length: 10 }, (_, i) => announceOf({ endpoint: at('198.51.100.1', 1 + i), numwant: 0 })),
+    )
+    const sweepShard = makeShardSweeper({ redis, keys, peerLifetimeS: 3900, nowS: () => nowS })
+    const report = await sweepAll({ shards: shardNames(), sweepShard, isStopping: () => false, log: silentLog })
+    expect(report).toMatchObject({ peersRemoved: 2990, torrentsDropped: 0, damaged: 0 })
+    expect(report.pieces).toBeGreaterThanOrEqual(4096 + 9)
+    const swarm = await readSwarm(redis, hashOf('a').toString('hex'))
+    expect(swarm?.counts).toEqual({ seeders: 0, leechers: 10, completed: 0 })
+    expect(Math.max(...(swarm?.chunks ?? []))).toBeLessThanOrEqual(2)
+  })
+
+  it('passes over a damaged swarm, tells of it, and sweeps the others of its shard', async () => {
+    const { redis } = server()
+    let nowS = 1_764_000_000
+    const store = storeOn(redis, {}, () => nowS)
+    await store.announce([announceOf({ infoHash: hashOf('a001') }), announceOf({ infoHash: hashOf('a002') })])
+    await redis.set(`swarm:{a00}:${hashOf('a001').toString('hex')}`, 'damaged')
+    nowS += 4000
+    const sweepShard = makeShardSweeper({ redis, keys, peerLifetimeS: 3900, nowS: () => nowS })
+    const piece = await sweepShard('a00')
+    expect(piece).toMatchObject({ peersRemoved: 1, torrentsDropped: 1 })
+    expect(piece.damaged).toHaveLength(1)
+    expect(piece.damaged[0]).toContain(hashOf('a001').toString('hex'))
+  })
+
+  it('ranks the best torrents from a walk over all', async () => {
+    const { redis } = server()
+    const store = storeOn(redis)
+    const crowd = (digits: string, peers: number, isSeeder: boolean) =>
+      Array.from({ length: peers }, (_, i) =>
+        announceOf({ infoHash: hashOf(digits), endpoint: at('198.51.100.1', 1 + i), isSeeder, numwant: 0 }),
+      )
+    await store.announce([...crowd('a', 3, true), ...crowd('b', 5, true), ...crowd('c', 4, false)])
+    const walkShard = makeShardWalker({ redis, keys })
+    const ranking = { shards: shardNames(), walkShard, isStopping: () => false }
+    await rankAll({ ...ranking, writeRanks: (by, ranked) => writeRanks(redis, keys, by, ranked) })
+    const seeders = await redis.zrange('ranks:{seeders}', '0', '-1', 'REV', 'WITHSCORES')
+    expect(seeders).toEqual([hashOf('b').toString('hex'), '5', hashOf('a').toString('hex'), '3'])
+    expect(await redis.zrange('ranks:{leechers}', '0', '-1')).toEqual([hashOf('c').toString('hex')])
+    expect(await redis.exists('ranks:{completed}')).toBe(0)
+  })
+
+  it('lists a shard in the order of its info hashes', async () => {
+    const { redis } = server()
+    const store = storeOn(redis)
+    const digits = Array.from({ length: 600 }, (_, i) => `abc${((i * 7919) % 4096).toString(16).padStart(3, '0')}`)
+    for (let i = 0; i < digits.length; i += 60)
+      await store.announce(digits.slice(i, i + 60).map((each) => announceOf({ infoHash: hashOf(each) })))
+    const listed = await makeShardWalker({ redis, keys })('abc')
+    expect(listed.map(({ hex }) => hex)).toEqual(digits.map((each) => hashOf(each).toString('hex')).sort())
+  })
+})

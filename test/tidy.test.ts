@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { configurationPage, envExample } from '../lib/config/docs.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+/** What git has or would take, so that a checkout and a work tree are held to the same. */
+const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((path) => path !== '' && existsSync(join(ROOT, path)))
+const sources = files.filter((path) => /^(lib|services)\/.*\.(ts|mjs|lua)$/.test(path))
+const typescript = sources.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
+
+const FILE_LINES_MAX = 300
+
+type Import = { from: string; to: string }
+
+function importsOf(path: string): Import[] {
+  const found = [...read(path).matchAll(/(?:^import |^(?:import|export|\}).*\bfrom |\bimport\()'([^']+)'/gm)]
+  return found.map(([, to = '']) => ({ from: path, to: to.startsWith('.') ? normalize(join(dirname(path), to)) : to }))
+}
+
+const imports = typescript.flatMap(importsOf)
+const show = ({ from, to }: Import) => `${from} -> ${to}`
+
+/** The layer of a file of lib: its folder, or the file itself where it lies in lib. */
+const layerOf = (path: string) => /^lib\/([^/]+)/.exec(path)?.[1] ?? ''
+const LEAVES = ['config', 'observe', 'errors.ts', 'lifecycle.ts', 'http-server.ts']
+/** What each layer of lib may import of ours, beside itself. */
+const ALLOWED: Record<string, string[]> = {
+  wire: [],
+  swarm: ['wire'],
+  store: ['wire', 'swarm', ...LEAVES],
+  ...Object.fromEntries(LEAVES.map((leaf) => [leaf, LEAVES])),
+}
+
+describe('the repository', () => {
+  it('imports one way: wire <- swarm <- store, leaves import leaves', () => {
+    const wrong = imports.filter(({ from, to }) => {
+      const [own, other] = [layerOf(from), layerOf(to)]
+      return own !== '' && to.startsWith('services/')
+        ? true
+        : own !== '' && other !== '' && own !== other && !ALLOWED[own]?.includes(other)
+    })
+    expect(wrong.map(show)).toEqual([])
+  })
+
+  it('has no service that imports another', () => {
+    const serviceOf = (path: string) => /^services\/([^/]+)\//.exec(path)?.[1]
+    const wrong = imports.filter(({ from, to }) => {
+      const [own, other] = [serviceOf(from), serviceOf(to)]
+      return own !== undefined && other !== undefined && own !== other
+    })
+    expect(wrong.map(show)).toEqual([])
+  })
+
+  it('keeps each outside library in its place', () => {
+    const places: [library: string, place: RegExp][] = [
+      ['ioredis', /^(lib\/store\/|services\/compose\.ts)/],
+      ['bullmq', /^services\/sweeper\//],
+      ['koffi', /^services\/udp\/linux\//],
+      ['bencode', /^lib\/wire\//],
+      ['commander', /^services\/main\.ts/],
+    ]
+    const wrong = imports.filter(({ from, to }) =>
+      places.some(([library, place]) => to === library && !place.test(from)),
+    )
+    expect(wrong.map(show)).toEqual([])
+  })
+
+  it('keeps wire pure: of Node only crypto, and nothing of the network', () => {
+    const allowed = ['node:crypto', 'bencode', 'ipaddr.js']
+    const wrong = imports.filter(
+      ({ from, to }) => from.startsWith('lib/wire/') && !to.startsWith('lib/') && !allowed.includes(to),
+    )
+    expect(wrong.map(show)).toEqual([])
+  })
+
+  it('lets time and chance in only where the parts are put together', () => {
+    const wrong = typescript.filter(
+      (path) => path !== 'services/compose.ts' && /Date\.now|Math\.random|new Date\(\)/.test(read(path)),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it(`has no source file over ${FILE_LINES_MAX} lines`, () => {
+    const long = [...sources, ...files.filter((path) => /^test\/.*\.ts$/.test(path))].filter(
+      (path) => read(path).split('\n').length - 1 > FILE_LINES_MAX,
+    )
+    expect(long).toEqual([])
+  })
+
+  it('has a doc comment on every export of lib and services', () => {
+    const wrong = typescript.flatMap((path) => {
+      const lines = read(path).split('\n')
+      return lines.flatMap((line, i) =>
+        /^export (async )?(function|const|class|type)/.test(line) && !/\*\/$/.test(lines[i - 1] ?? '')
+          ? [`${path}: ${line}`]
+          : [],
+      )
+    })
+    expect(wrong).toEqual([])
+  })
+
+  it('leaves nothing for later', () => {
+    const marks = new RegExp(
+      ['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', String.raw`\.skip\(`, String.raw`\.only\(`].join('|'),
+    )
+    const wrong = files.filter(
+      (path) => /\.(ts|mjs|lua|sh|yml)$/.test(path) && path !== 'test/e2e/skip.ts' && marks.test(read(path)),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('has a lock file that works with any registry', () => {
+    for (const lock of files.filter((path) => path.endsWith('package-lock.json')))
+      expect(read(lock)).not.toMatch(/"resolved": "http/)
+  })
+
+  it('says at the top of each script what its keys, arguments and reply are', () => {
+    for (const path of sources.filter((each) => /^lib\/store\/lua\/[a-z_]+\.lua$/.test(each))) {
+      for (const part of ['keys:', 'args:', 'reply:']) expect(read(path), path).toMatch(new RegExp(`^-- ${part}`, 'm'))
+    }
+  })
+
+  it('has docs that follow from the code as it is (npm run docs)', () => {
+    expect(read('docs/configuration.md')).toBe(configurationPage())
+    expect(read('.env.example')).toBe(envExample())
+  })
+
+  it('has links in its docs that lead somewhere', () => {
+    const broken = files
+      .filter((path) => path.endsWith('.md'))
+      .flatMap((path) =>
+        [...read(path).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)]
+          .filter(([, to = '']) => !existsSync(join(ROOT, dirname(path), to)))
+          .map(([, to]) => `${path}: ${to}`),
+      )
+    expect(broken).toEqual([])
+  })
+})
