@@ -1,44 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
-import type { Counters } from '../../lib/observe/counters.ts'
-import type { Logger } from '../../lib/observe/log.ts'
-import type { SwarmReader } from '../../lib/store/reader.ts'
+import { type ApiContext, ApiError } from './context.ts'
 import { registerStats } from './stats.ts'
 import { registerTorrent } from './torrent.ts'
 
-/** What the API reads from. */
-export type ApiContext = {
-  reader: SwarmReader
-  stats: () => Promise<Counters>
-  isHealthy: () => boolean
-  token: string
-  /** Milliseconds since the epoch. */
-  nowMs: () => number
-  log: Logger
-}
-
-/** An app whose handlers' types follow from the schemas. */
-export type ApiApp = FastifyInstance<
-  import('fastify').RawServerDefault,
-  import('node:http').IncomingMessage,
-  import('node:http').ServerResponse,
-  import('fastify').FastifyBaseLogger,
-  TypeBoxTypeProvider
->
-
-/** An error whose code and message the caller is told. */
-export class ApiError extends Error {
-  readonly statusCode: number
-  readonly code: string
-  constructor(statusCode: number, code: string, message: string) {
-    super(message)
-    this.statusCode = statusCode
-    this.code = code
-  }
-}
-
 const BODY_BYTES_MAX = 64 * 1024
+/** As long as a URL can be: a path's part that is too long is for the handler to name, not for the router. */
+const PATH_PART_CHARS_MAX = 16 * 1024
 
 /**
  * The REST API as a function of what it reads from; not listening yet. Paths and success shapes are those of the Torrust

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import type { Counters } from '../../lib/observe/counters.ts'
 import type { Totals } from '../../lib/store/reader.ts'
-import type { ApiApp, ApiContext } from './app.ts'
+import type { ApiApp, ApiContext } from './context.ts'
 
 /** The answer is kept so long: it takes 4,096 small reads of Redis. */
 const KEPT_MS = 1000

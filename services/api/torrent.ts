@@ -4,7 +4,7 @@ import type { StoredPeer } from '../../lib/store/reader.ts'
 import { type Event, readReport } from '../../lib/wire/announce.ts'
 import { endpointText } from '../../lib/wire/endpoint.ts'
 import { infoHashFromHex } from '../../lib/wire/info-hash.ts'
-import { type ApiApp, type ApiContext, ApiError } from './app.ts'
+import { type ApiApp, type ApiContext, ApiError } from './context.ts'
 
 /** Peers in one answer at most: 0.3 MB of JSON. The counts tell how many there are. */
 const PEERS_MAX = 1000
