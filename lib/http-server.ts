@@ -2,6 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import { isMissingIpv6, type Listen, listenError, listenText } from './config/listen.ts'
 import type { Logger } from './observe/log.ts'
 
+/** How long a stop waits for requests in work: longer than Redis may take (2 s), short of what a stop may (10 s). */
+const DRAIN_MS_MAX = 3000
+
 /** A running HTTP server. */
 export type HttpServer = { listens: Listen[]; stop: () => Promise<void> }
 
@@ -22,7 +25,7 @@ export async function startHttpServer({
   const apps: FastifyInstance[] = []
   const bound: Listen[] = []
   const stop = async (): Promise<void> => {
-    await Promise.all(apps.map((app) => app.close()))
+    await Promise.all(apps.map(close))
   }
   for (const listen of listens) {
     const app = makeApp()
@@ -39,4 +42,19 @@ export async function startHttpServer({
     }
   }
   return { listens: bound, stop }
+}
+
+/**
+ * Answers what is in work, then closes. Node closes the connections that are idle when a stop begins; one that is
+ * answered after would be kept for its next request, and one that has not asked anything for good.
+ */
+async function close(app: FastifyInstance): Promise<void> {
+  app.server.keepAliveTimeout = 1
+  app.server.keepAliveTimeoutBuffer = 0
+  const late = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS_MAX)
+  try {
+    await app.close()
+  } finally {
+    clearTimeout(late)
+  }
 }

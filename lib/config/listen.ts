@@ -1,5 +1,4 @@
 import { isIP } from 'node:net'
-import ipaddr from 'ipaddr.js'
 import { messageOf, OperatorError } from '../errors.ts'
 
 /** Where a service listens. */
@@ -27,7 +26,16 @@ export const listenText = ({ address, port }: Listen): string =>
 /** Reads addresses and networks with commas between; undefined where one is neither. */
 export function parseNetworks(text: string): string[] | undefined {
   const networks = text.split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()]))
-  return networks.every((network) => ipaddr.isValid(network) || ipaddr.isValidCIDR(network)) ? networks : undefined
+  return networks.every(isNetwork) ? networks : undefined
+}
+
+const NETWORK = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/
+
+/** As Node's BlockList and Fastify read it, who get it next: no `10/8`, and no `/0`, which would believe everybody. */
+function isNetwork(text: string): boolean {
+  const [, address = '', bits = '1'] = NETWORK.exec(text) ?? []
+  const family = isIP(address)
+  return family !== 0 && Number(bits) >= 1 && Number(bits) <= (family === 4 ? 32 : 128)
 }
 
 /** What to tell an operator whose address cannot be listened on. */

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { parseEnv } from 'node:util'
 import envSchema from 'env-schema'
-import { OperatorError } from '../errors.ts'
+import { messageOf, OperatorError } from '../errors.ts'
 import { type Listen, parseListens, parseNetworks } from './listen.ts'
 import { type RawSettings, settingsSchema } from './schema.ts'
 
@@ -29,11 +31,15 @@ export type Settings = {
 }
 
 type Environment = Record<string, string | undefined>
+type Given = Record<string, string>
 
 /** The largest share that is added to an announce interval; the frontends' own constant, held equal by a test. */
 const INTERVAL_SPREAD = 0.1
-/** What Kubernetes puts into the environment for a Service that is named redswarm-something. */
-const KUBERNETES_NAMES = /^REDSWARM_.*(_SERVICE_HOST|_SERVICE_PORT(_.*)?|_PORT|_PORT_.*)$/
+/** What Kubernetes puts into the environment for a Service that is named redswarm or redswarm-something. */
+const KUBERNETES_NAMES =
+  /^REDSWARM(_.+)?_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
+/** `REDSWARM_UDP_PORT` is one of these too, but only as a URL: as a number it is somebody's mistake. */
+const KUBERNETES_PORT = /^REDSWARM(_.+)?_PORT=(tcp|udp|sctp):/
 
 /**
  * Reads the settings from the environment and, under it, a `.env` file in the working folder. Throws an OperatorError
@@ -41,43 +47,68 @@ const KUBERNETES_NAMES = /^REDSWARM_.*(_SERVICE_HOST|_SERVICE_PORT(_.*)?|_PORT|_
  */
 export function loadSettings(environment: Environment, dotenv: boolean | { path: string } = true): Settings {
   const problems: string[] = []
-  const raw = readRaw(environment, dotenv, problems)
-  if (problems.length > 0) throw new OperatorError(['invalid configuration', ...problems].join('\n  '))
-  const settings = convert(raw as RawSettings, problems)
-  checkTogether(settings, problems)
+  const given = readGiven(environment, dotenv, problems)
+  const { raw, isWhole } = readRaw(given, problems)
+  const settings = convert(raw, problems)
+  if (isWhole) checkTogether(settings, problems)
   if (problems.length > 0) throw new OperatorError(['invalid configuration', ...problems].join('\n  '))
   return settings
 }
 
-function readRaw(environment: Environment, dotenv: boolean | { path: string }, problems: string[]): object {
+/** What is set of the settings there are. */
+function readGiven(environment: Environment, dotenv: boolean | { path: string }, problems: string[]): Given {
   const known = new Set(Object.keys(settingsSchema.properties))
-  // Removed from the data before the schema sees it, so that all other problems are told as well.
-  const given: Record<string, string> = {}
-  for (const [name, value] of Object.entries(environment)) {
-    if (known.has(name) && value !== undefined) given[name] = value
-    else if (name.startsWith('REDSWARM_') && !KUBERNETES_NAMES.test(name)) problems.push(`${name}: no such setting`)
+  const given: Given = {}
+  for (const [name, value] of Object.entries({ ...readDotenv(dotenv), ...environment })) {
+    if (value === undefined) continue
+    if (known.has(name)) given[name] = value
+    else if (isUnknown(name, value)) problems.push(`${name}: no such setting`)
   }
+  return given
+}
+
+function readDotenv(dotenv: boolean | { path: string }): Environment {
+  if (dotenv === false) return {}
+  const path = dotenv === true ? '.env' : dotenv.path
   try {
-    return envSchema({ schema: structuredClone(settingsSchema), data: given, env: false, dotenv })
+    return parseEnv(readFileSync(path, 'utf8'))
   } catch (error) {
-    problems.push(...schemaProblems(error))
-    return {}
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new OperatorError(`cannot read ${path}: ${messageOf(error)}`)
+  }
+}
+
+const isUnknown = (name: string, value: string): boolean =>
+  name.startsWith('REDSWARM_') && !KUBERNETES_NAMES.test(name) && !KUBERNETES_PORT.test(`${name}=${value}`)
+
+/** What is wrong is told, and its default put in its place, so that all the rest can be looked at too. */
+function readRaw(given: Given, problems: string[]): { raw: RawSettings; isWhole: boolean } {
+  const validate = (data: Given) =>
+    envSchema<RawSettings>({ schema: structuredClone(settingsSchema), data, env: false })
+  try {
+    return { raw: validate(given), isWhole: true }
+  } catch (error) {
+    const wrong = schemaProblems(error)
+    for (const [name, text] of wrong) problems.push(`${name}: ${text}`)
+    const right = Object.fromEntries(Object.entries(given).filter(([name]) => !wrong.has(name)))
+    return { raw: validate(right), isWhole: false }
   }
 }
 
 type SchemaError = { instancePath: string; message?: string; keyword: string; params: { pattern?: string } }
 
-function schemaProblems(error: unknown): string[] {
+/** The names of the settings that are wrong, and why. */
+function schemaProblems(error: unknown): Map<string, string> {
   const errors = (error as { errors?: SchemaError[] }).errors
   if (!errors) throw error
   const told = new Map<string, string>()
   for (const { instancePath, message, keyword } of errors) {
     // A setting with a choice of values fails each of them, then the choice: one line is enough.
-    const text =
-      keyword === 'const' || keyword === 'anyOf' ? choiceText(instancePath.slice(1)) : (message ?? 'is wrong')
-    if (!told.has(instancePath)) told.set(instancePath, text)
+    const name = instancePath.slice(1)
+    const text = keyword === 'const' || keyword === 'anyOf' ? choiceText(name) : (message ?? 'is wrong')
+    if (!told.has(name)) told.set(name, text)
   }
-  return [...told].map(([path, text]) => `${path.slice(1)}: ${text}`)
+  return told
 }
 
 function choiceText(name: string): string {
@@ -123,7 +154,8 @@ function convert(raw: RawSettings, problems: string[]): Settings {
 function checkTogether(settings: Settings, problems: string[]): void {
   const { announceIntervalS, announceMinIntervalS, peerLifetimeS, sweepIntervalS, numwantDefault, numwantMax } =
     settings
-  const lifetimeLeastS = Math.ceil(announceIntervalS * (1 + INTERVAL_SPREAD)) + sweepIntervalS
+  // Rounded as an interval is before it is told; rounded up, 1800 * 1.1 would be 1981.
+  const lifetimeLeastS = Math.round(announceIntervalS * (1 + INTERVAL_SPREAD)) + sweepIntervalS
   if (peerLifetimeS <= lifetimeLeastS) {
     const sum = `${announceIntervalS} s of interval, 10 % of spread, ${sweepIntervalS} s of sweep`
     problems.push(`REDSWARM_PEER_LIFETIME_S: must be more than ${lifetimeLeastS} (${sum}), or live peers are swept`)

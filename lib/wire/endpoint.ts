@@ -8,7 +8,8 @@ export const IPV4_ENDPOINT_BYTES = 6
 /** Bytes of an IPv6 endpoint. */
 export const IPV6_ENDPOINT_BYTES = 18
 
-const DOTTED = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/
+/** Without leading zeros: some read `010` as 8, so that it is nobody's address (RFC 6943). */
+const DOTTED = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/
 
 /**
  * The endpoint of an address as text and a port; undefined where the text is no IP address or the port no port.

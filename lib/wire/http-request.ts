@@ -36,8 +36,9 @@ export function parseHttpAnnounce(query: Query): Parsed<HttpAnnounceRequest> {
   if (!port.ok) return port
   const report = reportOf(query, peerId.value)
   if (!report.ok) return report
-  const numwant = query.all('numwant')[0] ?? '-1'
-  if (!/^-?\d{1,9}$/.test(numwant)) return refused('numwant must be a number')
+  // Up to 20 digits, as the amounts have: some clients write -1 unsigned.
+  const numwant = query.all('numwant')[0] || '-1'
+  if (!/^-?\d{1,20}$/.test(numwant)) return refused('numwant must be a number')
   return parsed({
     infoHash: infoHash.value,
     report: report.value,

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type ApiContext, ApiError } from './context.ts'
 import { registerStats } from './stats.ts'
 import { registerTorrent } from './torrent.ts'
@@ -17,6 +17,9 @@ export function makeApiApp(context: ApiContext): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_BYTES_MAX,
     forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: PATH_PART_CHARS_MAX },
+    frameworkErrors: (_error, _request, reply: FastifyReply) =>
+      void reply.code(400).send(errorBody('bad_request', 'the path is malformed')),
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const status = error.statusCode ?? 500

@@ -15,8 +15,14 @@ export function summaryOf(started: Started, { version, redis }: { version: strin
     ...api.map((listen): [string, string] => ['REST API', `http://${reachable(listen)}/api/v1/stats`]),
     ['Redis', redis],
   ]
-  const lines = ['', `  Redswarm ${version} is serving`, '', ...rows.map(([name, where]) => `  ${name.padEnd(14)}${where}`)]
-  if (announceUrls.length > 0) lines.push('', '  Announce URLs for a torrent client', ...announceUrls.map((url) => `    ${url}`))
+  const lines = [
+    '',
+    `  Redswarm ${version} is serving`,
+    '',
+    ...rows.map(([name, where]) => `  ${name.padEnd(14)}${where}`),
+  ]
+  if (announceUrls.length > 0)
+    lines.push('', '  Announce URLs for a torrent client', ...announceUrls.map((url) => `    ${url}`))
   if (newToken) lines.push('', `  API token, shown this once and kept in ${newToken.file}`, `    ${newToken.token}`)
   lines.push('', '  Try next', ...tips(started).map((tip) => `    ${tip}`), '', '  Ctrl-C stops it.', '')
   return lines.join('\n')

@@ -10,8 +10,6 @@ const URL_BYTES_MAX = 8000
 const REQUEST_MS_MAX = 10_000
 /** How long a connection is kept for a next request: longer than the idle time of common proxies (60 s). */
 const KEEP_ALIVE_MS = 65_000
-/** Nothing that a tracker is asked has a body. */
-const BODY_BYTES_MAX = 1024
 
 /** What the HTTP tracker answers with. */
 export type HttpHandlers = {
@@ -24,15 +22,16 @@ export type HttpHandlers = {
 /** The HTTP tracker (BEP 3, 7, 23, 24, 31, 48) as a function of what it needs; not listening yet. */
 export function makeHttpApp(handlers: HttpHandlers, trustedProxies: readonly string[]): FastifyInstance {
   const app = Fastify({
-    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     requestTimeout: REQUEST_MS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    bodyLimit: BODY_BYTES_MAX,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     // The router's own query parser would take the bytes of an info hash for UTF-8; ours reads the raw URL.
     routerOptions: { querystringParser: () => ({}) },
   })
+  // Nothing that a tracker is asked has a body: whatever comes with a request is left unread, not judged.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _body, done) => done(null))
   const sourceOf = makeSourceFinder(trustedProxies)
   const answer = (handle: HttpHandlers['announce']) => async (request: FastifyRequest, reply: FastifyReply) => {
     const url = request.raw.url ?? ''
@@ -53,7 +52,7 @@ export function makeHttpApp(handlers: HttpHandlers, trustedProxies: readonly str
 }
 
 function refuseOtherMethods(app: FastifyInstance, url: string): void {
-  const methods = app.supportedMethods.filter((method) => method !== 'GET' && method !== 'OPTIONS')
+  const methods = app.supportedMethods.filter((method) => method !== 'GET')
   app.route({
     method: methods,
     url,
@@ -70,16 +69,17 @@ function makeSourceFinder(trustedProxies: readonly string[]): (request: FastifyR
   const proxies = new BlockList()
   for (const proxy of trustedProxies) {
     const [address = '', bits] = proxy.split('/')
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    if (bits === undefined) proxies.addAddress(address, family)
-    else proxies.addSubnet(address, Number(bits), family)
+    if (bits === undefined) proxies.addAddress(address, familyOf(address))
+    else proxies.addSubnet(address, Number(bits), familyOf(address))
   }
-  return (request) => {
-    const { remoteAddress = '', remotePort = 0 } = request.socket
-    if (trustedProxies.length > 0 && !request.headers['x-forwarded-for']) {
-      const address = remoteAddress.replace(/^::ffff:/, '')
-      if (proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) return undefined
-    }
-    return toEndpoint(request.ip, remotePort)
+  const isProxy = (address: string): boolean => proxies.check(address, familyOf(address))
+  return ({ socket, headers }) => {
+    const { remoteAddress = '', remotePort = 0 } = socket
+    if (!isProxy(remoteAddress)) return toEndpoint(remoteAddress, remotePort)
+    const hops = String(headers['x-forwarded-for'] ?? '').split(',')
+    const client = hops.map((hop) => hop.trim()).findLast((hop) => !isProxy(hop))
+    return toEndpoint(client ?? '', remotePort)
   }
 }
+
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4')

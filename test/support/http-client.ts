@@ -72,6 +72,11 @@ export class HttpClient {
     return this.request('GET', target, headers)
   }
 
+  /** Says that nothing more will be sent; answers still come. */
+  end(): void {
+    this.#socket.end()
+  }
+
   close(): void {
     this.#socket.destroy()
   }

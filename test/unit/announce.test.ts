@@ -1,0 +1,209 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type AnnouncePolicy, choosePeers, INTERVAL_SPREAD, makeAnnouncer } from '../../lib/swarm/announce.ts'
+import type { Refusal, StoredAnnounce, StoredReply } from '../../lib/swarm/store.ts'
+import { type AnnounceRequest, EVENT, makeReport } from '../../lib/wire/announce.ts'
+import { type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
+import type { InfoHash } from '../../lib/wire/info-hash.ts'
+
+const POLICY: AnnouncePolicy = {
+  intervalS: 1800,
+  minIntervalS: 900,
+  numwantDefault: 50,
+  numwantMax: 200,
+  peerDetails: true,
+}
+const PEERS_MAX = 242
+
+/** Peers by number: `10.0.x.y` and `2001:db8::xxxx`, all on one port. */
+const peerOf = (number: number, isIpv6 = false): Endpoint =>
+  toEndpoint(isIpv6 ? `2001:db8::${number.toString(16)}` : `10.0.${number >> 8}.${number & 255}`, 6881) as Endpoint
+const peersOf = (numbers: readonly number[], isIpv6 = false): Buffer =>
+  Buffer.concat(numbers.map((number) => peerOf(number, isIpv6)))
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i)
+const split = (peers: Buffer, width: number): string[] =>
+  Array.from({ length: peers.length / width }, (_, i) => peers.toString('hex', i * width, (i + 1) * width))
+
+const requestOf = ({
+  left = 1000n,
+  ...changes
+}: Partial<AnnounceRequest> & { left?: bigint } = {}): AnnounceRequest => ({
+  infoHash: Buffer.alloc(20, 0xa1) as InfoHash,
+  endpoint: peerOf(0),
+  report: makeReport(Buffer.alloc(20, 'p'), 0n, left, 0n),
+  event: EVENT.none,
+  numwant: -1,
+  wantsPeerIds: false,
+  passkey: '',
+  ...changes,
+})
+
+/** An announcer on a store that notes what it is asked and answers each announce with these peers. */
+function announcerOn({ peers = Buffer.alloc(0), policy = {}, random = Math.random, refusal }: Setup = {}) {
+  const asked: StoredAnnounce[] = []
+  const announce = async (announces: readonly StoredAnnounce[]): Promise<StoredReply[]> => {
+    asked.push(...announces)
+    return announces.map((_, i) =>
+      refusal ? { ok: false, refusal } : { ok: true, seeders: i, leechers: 3, completed: 5, peers: Buffer.from(peers) },
+    )
+  }
+  const announcer = makeAnnouncer({ store: { announce }, policy: { ...POLICY, ...policy }, random })
+  return {
+    asked,
+    announcer,
+    async tell(request: AnnounceRequest, peersMax = PEERS_MAX) {
+      const [outcome] = await announcer([request], peersMax)
+      if (!outcome?.ok) throw new Error(outcome?.reason)
+      return outcome
+    },
+  }
+}
+type Setup = { peers?: Buffer; policy?: Partial<AnnouncePolicy>; random?: () => number; refusal?: Refusal }
+
+describe('an announcer', () => {
+  it.each([
+    ['its default to a client that leaves it open', { numwant: -1 }, PEERS_MAX, 50],
+    ['its default for any other negative number', { numwant: -5 }, PEERS_MAX, 50],
+    ['none to a client that wants none', { numwant: 0 }, PEERS_MAX, 0],
+    ['as many as are wanted', { numwant: 1 }, PEERS_MAX, 1],
+    ['its maximum to a client that wants more', { numwant: 1000 }, PEERS_MAX, 200],
+    ['no more than a reply has room for', { numwant: 1000 }, 79, 79],
+    ['no more than a reply has room for, by default', { numwant: -1 }, 30, 30],
+    ['none to a client that stops', { numwant: 50, event: EVENT.stopped }, PEERS_MAX, 0],
+    ['some to a client that completed', { numwant: 50, event: EVENT.completed }, PEERS_MAX, 50],
+  ])('tells %s', async (_, changes, peersMax, count) => {
+    const { tell, asked } = announcerOn({ peers: peersOf(upTo(300).slice(1)) })
+    const outcome = await tell(requestOf(changes), peersMax)
+    expect(asked[0]?.numwant).toBe(count)
+    expect(outcome.peers).toHaveLength(count * 6)
+  })
+
+  it('hands the store what the client says, and whether it is a seeder', async () => {
+    const { tell, asked } = announcerOn()
+    const request = requestOf({ event: EVENT.started, passkey: 'alice', endpoint: peerOf(7, true) })
+    await tell(request)
+    await tell(requestOf({ left: 0n }))
+    const { infoHash, endpoint, report, event, passkey } = request
+    expect(asked[0]).toEqual({
+      ...{ infoHash, endpoint, report, event, passkey },
+      ...{ isSeeder: false, numwant: 50, wantsPeerIds: false },
+    })
+    expect(asked[1]?.isSeeder).toBe(true)
+  })
+
+  it('answers each of many announces at its place, with the counts of the store', async () => {
+    const { announcer, asked } = announcerOn()
+    const requests = upTo(5).map((number) => requestOf({ endpoint: peerOf(number) }))
+    const outcomes = await announcer(requests, PEERS_MAX)
+    expect(asked.map(({ endpoint }) => endpoint)).toEqual(requests.map(({ endpoint }) => endpoint))
+    expect(outcomes).toMatchObject(upTo(5).map((seeders) => ({ ok: true, seeders, leechers: 3, completed: 5 })))
+  })
+
+  it('spreads the interval by no more than a tenth, and tells the least one as it is set', async () => {
+    const randomArb = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 86400 }), randomArb, async (intervalS, chance) => {
+        const outcome = await announcerOn({ policy: { intervalS }, random: () => chance }).tell(requestOf())
+        expect(Number.isInteger(outcome.intervalS)).toBe(true)
+        expect(outcome.intervalS).toBeGreaterThanOrEqual(intervalS)
+        expect(outcome.intervalS).toBeLessThanOrEqual(Math.round(intervalS * (1 + INTERVAL_SPREAD)))
+        expect(outcome.minIntervalS).toBe(900)
+      }),
+    )
+    expect(INTERVAL_SPREAD).toBe(0.1)
+  })
+
+  it('uses the whole spread, so that clients do not come all at once', async () => {
+    const told = async (chance: number) => (await announcerOn({ random: () => chance }).tell(requestOf())).intervalS
+    expect([await told(0), await told(0.5), await told(0.9999)]).toEqual([1800, 1890, 1980])
+  })
+
+  it('passes peers with their ids on as the store gives them', async () => {
+    const peers = Buffer.concat([peerOf(1), Buffer.alloc(20, 'A'), peerOf(2), Buffer.alloc(20, 'B')])
+    const { tell, asked } = announcerOn({ peers })
+    expect(await tell(requestOf({ wantsPeerIds: true }))).toMatchObject({ withPeerIds: true, peers })
+    expect(asked[0]?.wantsPeerIds).toBe(true)
+  })
+
+  it('tells peers without ids where the store keeps none', async () => {
+    const { tell, asked } = announcerOn({ peers: peersOf([0, 1]), policy: { peerDetails: false } })
+    const outcome = await tell(requestOf({ wantsPeerIds: true }))
+    expect(outcome).toMatchObject({ withPeerIds: false, peers: peersOf([1]) })
+    expect(asked[0]?.wantsPeerIds).toBe(false)
+  })
+
+  it.each([
+    ['unlisted', undefined, /not registered/],
+    ['busy', 60, /overloaded/],
+    ['away', 60, /unavailable/],
+    ['damaged', 60, /cannot serve/],
+  ] as [Refusal, number | undefined, RegExp][])(
+    'tells why where the store refuses: %s',
+    async (refusal, retryInS, reason) => {
+      const outcomes = await announcerOn({ refusal }).announcer([requestOf()], PEERS_MAX)
+      expect(outcomes).toEqual([{ ok: false, reason: expect.stringMatching(reason), retryInS }])
+    },
+  )
+})
+
+describe('the choice of peers', () => {
+  const chanceArb = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
+
+  it('is never oneself, has nobody twice and nobody made up, and is as many as wanted or as there are', () => {
+    const peersArb = fc.uniqueArray(fc.nat(400), { maxLength: 255, size: 'max' })
+    fc.assert(
+      fc.property(
+        peersArb,
+        fc.nat(400),
+        fc.nat(255),
+        fc.boolean(),
+        chanceArb,
+        (numbers, own, numwant, isIpv6, chance) => {
+          const width = isIpv6 ? 18 : 6
+          const others = split(
+            peersOf(
+              numbers.filter((number) => number !== own),
+              isIpv6,
+            ),
+            width,
+          )
+          const chosen = choosePeers(peersOf(numbers, isIpv6), peerOf(own, isIpv6), numwant, () => chance)
+          const told = split(chosen, width)
+          expect(chosen.length % width).toBe(0)
+          expect(told).toHaveLength(Math.min(numwant, others.length))
+          expect(new Set(told).size).toBe(told.length)
+          expect(others).toEqual(expect.arrayContaining(told))
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it('takes bytes that look like oneself across two peers for what they are', () => {
+    const own = toEndpoint('1.2.3.4', 0x0506) as Endpoint
+    const peers = Buffer.from('000000010203' + '040506000000' + '010203040506' + '070707070707', 'hex')
+    const told = split(choosePeers(peers, own, 50, Math.random), 6)
+    expect(told.sort()).toEqual(['000000010203', '040506000000', '070707070707'])
+    const alike = toEndpoint('1.1.1.1', 0x0101) as Endpoint
+    const overlapping = Buffer.from('000000010101' + '010101010101' + '010101000000', 'hex')
+    expect(split(choosePeers(overlapping, alike, 50, Math.random), 6)).toEqual(['000000010101', '010101000000'])
+  })
+
+  it.each([1, 7, 25, 49])('is fair: with %i wanted of 50, each is told about as often as any other', (numwant) => {
+    const own = peerOf(20)
+    const times = new Map<string, number>()
+    // An even sweep over all that chance can be: a fair choice is then exactly even, whatever way it goes round.
+    const draws = 5000
+    for (let draw = 0; draw < draws; draw++) {
+      const chosen = choosePeers(peersOf(upTo(51)), own, numwant, () => (draw + 0.5) / draws)
+      for (const peer of split(chosen, 6)) times.set(peer, (times.get(peer) ?? 0) + 1)
+    }
+    expect(times.size).toBe(50)
+    expect([...new Set(times.values())]).toEqual([(draws * numwant) / 50])
+  })
+
+  it('differs from one time to the next', () => {
+    const choose = () => choosePeers(peersOf(upTo(200)), peerOf(500), 50, Math.random).toString('hex')
+    expect(new Set(Array.from({ length: 30 }, choose)).size).toBeGreaterThan(10)
+  })
+})
