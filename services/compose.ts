@@ -105,7 +105,9 @@ function repeat(lifecycle: Lifecycle, everyMs: number, task: () => Promise<void>
 
 function startStore({ settings, redis, keys, clock, counters, log, lifecycle }: Parts): SwarmStore {
   const flush = makeStatsFlusher({ redis, keys, counters })
-  lifecycle.onStop('counters', () => flush(clock.nowS()))
+  lifecycle.onStop('counters', () =>
+    flush(clock.nowS()).catch(() => log.warn('Redis is away: what was counted since the last second is lost')),
+  )
   repeat(lifecycle, FLUSH_EVERY_MS, () => flush(clock.nowS()))
   return makeRedisStore({ redis, keys, policy: settings, random: Math.random, counters, log })
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /** A peer's address and port as the wire has them (BEP 23, BEP 7): 4 + 2 bytes of IPv4, or 16 + 2 bytes of IPv6. */
@@ -10,6 +11,7 @@ export const IPV6_ENDPOINT_BYTES = 18
 
 /** Without leading zeros: some read `010` as 8, so that it is nobody's address (RFC 6943). */
 const DOTTED = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/
+const ZONE = /%.+$/
 
 /**
  * The endpoint of an address as text and a port; undefined where the text is no IP address or the port no port.
@@ -60,7 +62,9 @@ function addressBytes(text: string): ArrayLike<number> | undefined {
     const bytes = [Number(dotted[1]), Number(dotted[2]), Number(dotted[3]), Number(dotted[4])]
     return bytes.every((byte) => byte < 256) ? bytes : undefined
   }
-  if (!ipaddr.IPv6.isValid(text)) return undefined
-  const address = ipaddr.IPv6.parse(text)
+  // The library knows no zone like `br-1a2b` or `eth0.100`, and reads the 010 of `::ffff:010.0.0.1` as 8.
+  const plain = text.replace(ZONE, '')
+  if (isIP(plain) !== 6) return undefined
+  const address = ipaddr.IPv6.parse(plain)
   return (address.isIPv4MappedAddress() ? address.toIPv4Address() : address).toByteArray()
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Job, Queue, Worker } from 'bullmq'
 import { messageOf } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/observe/log.ts'
@@ -5,6 +6,10 @@ import type { Logger } from '../../lib/observe/log.ts'
 const QUEUE_NAME = 'sweeper'
 /** How often the rankings are made anew. */
 const RANK_EVERY_MS = 5 * 60_000
+/** Service resumes within a second of Redis being back; BullMQ itself would wait longer. */
+const RETRY_MS_MAX = 400
+/** How long a stop waits for a job in work: pieces of a sweep are short, but Redis may be away. */
+const DRAIN_MS_MAX = 3000
 /** Finished jobs that are kept to be looked at. */
 const JOBS_KEPT = 20
 
@@ -35,7 +40,8 @@ export async function startSweeperService({
 }): Promise<SweeperService> {
   let isStopping = false
   // BullMQ waits for Redis as long as it takes: a sweep is never urgent.
-  const shared = { connection: { ...connection, maxRetriesPerRequest: null }, prefix }
+  const retryStrategy = (attempt: number) => Math.min(50 * attempt, RETRY_MS_MAX)
+  const shared = { connection: { ...connection, maxRetriesPerRequest: null, retryStrategy }, prefix }
   const queue = new Queue(QUEUE_NAME, shared)
   const run = (job: Job): Promise<object> => (job.name === 'rank' ? rank : sweep)(() => isStopping)
   const worker = new Worker(QUEUE_NAME, run, { ...shared, concurrency: 2 })
@@ -50,8 +56,8 @@ export async function startSweeperService({
   return {
     async stop() {
       isStopping = true
-      await worker.close()
-      await queue.close()
+      // Without Redis, BullMQ would wait for it to come back; a job that is left in work is another sweeper's.
+      await Promise.race([Promise.all([worker.close(), queue.close()]), sleep(DRAIN_MS_MAX, undefined, { ref: false })])
     },
   }
 }

@@ -54,12 +54,11 @@ async function withTrackerProcess(redisUrl: string, test: (tracker: Tracker) => 
   })
   const message = async () => (await once(child, 'message'))[0]
   try {
-    const started = (await message()) as Omit<Tracker, 'memory'>
     const memory = (): Promise<Memory> => {
       child.send('memory?')
       return message()
     }
-    await test({ ...started, memory })
+    await test({ ...(await message()), memory })
   } finally {
     child.disconnect()
     await once(child, 'exit')
@@ -229,13 +228,12 @@ describe('a tracker that is sent garbage', () => {
         let kept: HttpClient | undefined
         for (let i = 0; i < some; i++) {
           const request = makeHttpRequest(random)
-          const { isWhole } = request
-          const client = (isWhole && kept) || (await HttpClient.open(tracker.httpUrl))
+          const client = (request.isWhole && kept) || (await HttpClient.open(tracker.httpUrl))
           client.send(request.bytes)
-          if (!isWhole) client.end()
+          if (!request.isWhole) client.end()
           const response = await client.receive().catch(() => undefined)
           note(request, response)
-          if (isWhole) kept = response?.headers.connection === 'keep-alive' ? client : undefined
+          if (request.isWhole) kept = response?.headers.connection === 'keep-alive' ? client : undefined
           if (kept !== client) client.close()
         }
         kept?.close()

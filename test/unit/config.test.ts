@@ -128,7 +128,7 @@ describe('the settings', () => {
   })
 
   it('have a peer outlive the longest interval that a frontend tells, and a sweep', () => {
-    const intervalArb = fc.integer({ min: 10, max: 86400 })
+    const intervalArb = fc.oneof(fc.constant(1800), fc.integer({ min: 10, max: 86400 }))
     fc.assert(
       fc.property(intervalArb, fc.integer({ min: 1, max: 3600 }), fc.boolean(), (intervalS, sweepS, isEnough) => {
         const leastS = Math.round(intervalS * (1 + INTERVAL_SPREAD)) + sweepS
@@ -141,13 +141,7 @@ describe('the settings', () => {
         const problem = expect.stringContaining(`REDSWARM_PEER_LIFETIME_S: must be more than ${leastS} `)
         expect(problems).toEqual(isEnough ? [] : [problem])
       }),
-      {
-        numRuns: 30,
-        examples: [
-          [1800, 60, true],
-          [1800, 60, false],
-        ],
-      },
+      { numRuns: 30 },
     )
   })
 
