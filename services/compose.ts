@@ -187,7 +187,7 @@ async function startSweeper(parts: Parts): Promise<void> {
   const sweeperLog = log.child({ role: 'sweeper' })
   const sweepShard = makeShardSweeper({ redis, keys, peerLifetimeS: settings.peerLifetimeS })
   const walkShard = makeShardWalker({ redis, keys })
-  const announceIntervalS = Math.ceil(settings.announceIntervalS * (1 + INTERVAL_SPREAD))
+  const announceIntervalS = Math.round(settings.announceIntervalS * (1 + INTERVAL_SPREAD))
   const intervals = { sweepIntervalS: settings.sweepIntervalS, announceIntervalS }
   const service = await startSweeperService({
     connection: redisOptions(redisUrl) as object,

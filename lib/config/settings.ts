@@ -57,12 +57,15 @@ export function loadSettings(environment: Environment, dotenv: boolean | { path:
 
 /** What is set of the settings there are. */
 function readGiven(environment: Environment, dotenv: boolean | { path: string }, problems: string[]): Given {
-  const known = new Set(Object.keys(settingsSchema.properties))
+  const properties: Record<string, object> = settingsSchema.properties
+  const known = new Set(Object.keys(properties))
   const given: Given = {}
   for (const [name, value] of Object.entries({ ...readDotenv(dotenv), ...environment })) {
     if (value === undefined) continue
-    if (known.has(name)) given[name] = value
-    else if (isUnknown(name, value)) problems.push(`${name}: no such setting`)
+    if (known.has(name)) {
+      // Compose files give what is not set as empty.
+      if (value !== '' || 'default' in (properties[name] ?? {})) given[name] = value
+    } else if (isUnknown(name, value)) problems.push(`${name}: no such setting`)
   }
   return given
 }
@@ -95,7 +98,7 @@ function readRaw(given: Given, problems: string[]): { raw: RawSettings; isWhole:
   }
 }
 
-type SchemaError = { instancePath: string; message?: string; keyword: string; params: { pattern?: string } }
+type SchemaError = { instancePath: string; message?: string; keyword: string }
 
 /** The names of the settings that are wrong, and why. */
 function schemaProblems(error: unknown): Map<string, string> {
@@ -124,7 +127,7 @@ function convert(raw: RawSettings, problems: string[]): Settings {
   const listens = (name: 'REDSWARM_UDP_LISTEN' | 'REDSWARM_HTTP_LISTEN' | 'REDSWARM_API_LISTEN') =>
     checked(name, `must be like 0.0.0.0:6969,[::]:6969, not ${raw[name]}`, parseListens(raw[name]))
   return {
-    redisUrl: raw.REDSWARM_REDIS_URL || undefined,
+    redisUrl: raw.REDSWARM_REDIS_URL,
     redisServer: raw.REDSWARM_REDIS_SERVER,
     keyPrefix: raw.REDSWARM_KEY_PREFIX,
     udpListens: listens('REDSWARM_UDP_LISTEN'),

@@ -71,8 +71,8 @@ export function makeBatcher<Item, Reply>({
       const call = waiting.shift()
       if (!call) return
       inFlight += 1
-      send(call.bytes.subarray(0, call.used), call.count).then(
-        (replies) => finish(call, (i) => replies[i] as Reply),
+      Promise.try(send, call.bytes.subarray(0, call.used), call.count).then(
+        (replies) => finish(call, (i) => replies[i] ?? refuse(new Error('an item was not answered'))),
         (error: unknown) => finish(call, () => refuse(error)),
       )
     }

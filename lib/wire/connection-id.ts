@@ -12,7 +12,7 @@ export type Standing = 'valid' | 'expired' | 'forged'
 
 /** The connection ids of one batch of datagrams, all made in one cipher call. */
 export type BatchConnectionIds = {
-  /** The id to issue to the source with this number; a view, good until the next batch. */
+  /** The id to issue to the source with this number, 8 bytes. */
   issue: (source: number) => Buffer
   /** What an id that came from the source with this number proves. */
   check: (source: number, connectionId: Buffer) => Standing
@@ -23,7 +23,7 @@ export type BatchConnectionIds = {
  * window is derived from the secret, so every frontend with the secret accepts what another issued, without a word
  * between them. The address counts, not the port: a NAT may change that between two datagrams (BEP 15 leaves it open).
  *
- * An id is accepted for `lifetimeS` at least and 1.5 times that at most: a window is half of it, and the current one,
+ * An id is accepted for `lifetimeS` at least and about 1.5 times that at most: a window is half of it, rounded up, and the current one,
  * the two before and, for frontends whose clocks differ, the next are good.
  */
 export function makeConnectionIds({ secret, lifetimeS }: { secret: Buffer; lifetimeS: number }) {

@@ -27,6 +27,8 @@ const UNSIGNED = /^\d{1,20}$/
 
 /** Reads the query of an announce. Never throws; each refusal names the parameter. */
 export function parseHttpAnnounce(query: Query): Parsed<HttpAnnounceRequest> {
+  const doubled = READ.find((name) => query.all(name).length > 1)
+  if (doubled) return refused(`${doubled} is given more than once`)
   const infoHash = bytesOf(query, 'info_hash', toInfoHash, 'must be 20 bytes')
   if (!infoHash.ok) return infoHash
   const peerId = bytesOf(query, 'peer_id', toPeerId, 'must be 20 bytes')
@@ -50,12 +52,14 @@ export function parseHttpAnnounce(query: Query): Parsed<HttpAnnounceRequest> {
   })
 }
 
+/** The parameters that are read; whatever else there is, `ip` and `key` among it, is passed over. */
+const READ = 'info_hash peer_id port uploaded downloaded left event numwant compact no_peer_id'.split(' ')
+
 const toPeerId = (bytes: Buffer): Buffer | undefined => (bytes.length === PEER_ID_BYTES ? bytes : undefined)
 
 function bytesOf<T>(query: Query, name: string, to: (bytes: Buffer) => T | undefined, rule: string): Parsed<T> {
   const values = query.all(name)
   if (values.length === 0) return refused(`${name} is missing`)
-  if (values.length > 1) return refused(`${name} is given more than once`)
   const bytes = decodeBytes(values[0] ?? '')
   if (!bytes) return refused(`${name} has a malformed escape`)
   const value = to(bytes)
