@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setInterval } from 'node:timers'
 import type { Redis } from 'ioredis'
 import type { Listen } from '../lib/config/listen.ts'
@@ -15,7 +16,7 @@ import { makeSwarmReader } from '../lib/store/reader.ts'
 import { makeRedisStore } from '../lib/store/redis.ts'
 import { agreeOnSecret } from '../lib/store/secret.ts'
 import { makeStatsFlusher, readStats } from '../lib/store/stats.ts'
-import { askSweepPermit, makeShardSweeper } from '../lib/store/sweep.ts'
+import { askSweepPermit, makeShardSweeper, markServed, type SweepIntervals } from '../lib/store/sweep.ts'
 import { makeShardWalker } from '../lib/store/walk.ts'
 import { INTERVAL_SPREAD, makeAnnouncer } from '../lib/swarm/announce.ts'
 import type { SwarmStore } from '../lib/swarm/store.ts'
@@ -48,6 +49,7 @@ export type Started = {
 }
 
 const FLUSH_EVERY_MS = 1000
+const MARK_EVERY_MS = 1000
 const SYNCHRONIZE_EVERY_MS = 30_000
 
 /** What all roles share. Time and chance enter the program here and nowhere else. */
@@ -103,14 +105,20 @@ function repeat(lifecycle: Lifecycle, everyMs: number, task: () => Promise<void>
   lifecycle.onStop('timer', () => clearInterval(timer))
 }
 
-function startStore({ settings, redis, keys, clock, counters, log, lifecycle }: Parts): SwarmStore {
-  const flush = makeStatsFlusher({ redis, keys, counters })
+function startStore({ settings, redis, keys, counters, log, lifecycle }: Parts): SwarmStore {
+  const flush = makeStatsFlusher({ redis, keys, counters, frontendId: randomUUID() })
   lifecycle.onStop('counters', () =>
-    flush(clock.nowS()).catch(() => log.warn('Redis is away: what was counted since the last second is lost')),
+    flush().catch(() => log.warn('Redis is away: what was counted since the last second is lost')),
   )
-  repeat(lifecycle, FLUSH_EVERY_MS, () => flush(clock.nowS()))
+  repeat(lifecycle, FLUSH_EVERY_MS, flush)
+  repeat(lifecycle, MARK_EVERY_MS, () => markServed(redis, keys, sweepIntervals(settings)))
   return makeRedisStore({ redis, keys, policy: settings, random: Math.random, counters, log })
 }
+
+const sweepIntervals = (settings: Settings): SweepIntervals => ({
+  sweepIntervalS: settings.sweepIntervalS,
+  announceIntervalS: Math.round(settings.announceIntervalS * (1 + INTERVAL_SPREAD)),
+})
 
 const announcerOf = (settings: Settings, store: SwarmStore) =>
   makeAnnouncer({
@@ -187,14 +195,12 @@ async function startSweeper(parts: Parts): Promise<void> {
   const sweeperLog = log.child({ role: 'sweeper' })
   const sweepShard = makeShardSweeper({ redis, keys, peerLifetimeS: settings.peerLifetimeS })
   const walkShard = makeShardWalker({ redis, keys })
-  const announceIntervalS = Math.round(settings.announceIntervalS * (1 + INTERVAL_SPREAD))
-  const intervals = { sweepIntervalS: settings.sweepIntervalS, announceIntervalS }
   const service = await startSweeperService({
     connection: redisOptions(redisUrl) as object,
     prefix: keys.jobs,
     sweepIntervalS: settings.sweepIntervalS,
     async sweep(isStopping) {
-      const permit = await askSweepPermit(redis, keys, intervals)
+      const permit = await askSweepPermit(redis, keys, sweepIntervals(settings))
       if (permit < 1) return { waitsS: -permit }
       return sweepAll({ shards: shardNames(), sweepShard, isStopping, log: sweeperLog })
     },

@@ -21,9 +21,9 @@ export function configurationPage(): string {
   })
   return `# Configuration
 
-Settings are environment variables, or lines of a \`.env\` file in the working folder (the environment wins). They are read
-once, at the start. A bad or unknown \`REDSWARM_\` setting stops the start, and all problems are told at once. What Kubernetes
-puts into the environment for a Service named \`redswarm-…\` is passed over. Secrets are never logged.
+Settings are environment variables, or lines of a \`.env\` file in the working folder (the environment wins). An empty value is
+as none. They are read once, at the start. A bad or unknown \`REDSWARM_\` setting stops the start, and all problems are told at
+once. What Kubernetes puts into the environment for a Service named \`redswarm-…\` is passed over. Secrets are never logged.
 
 This page is made from \`lib/config/schema.ts\` by \`npm run docs\`.
 

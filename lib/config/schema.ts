@@ -13,7 +13,6 @@ export const settingsSchema = Type.Object({
     description: 'Put before every key, so that several trackers can share one Redis.',
     default: '',
     maxLength: 32,
-    pattern: '^[!-z|~]*$',
   }),
   REDSWARM_UDP_LISTEN: Type.String({
     description: 'Addresses and ports of the UDP tracker, with commas between. Port 0 takes a free one.',

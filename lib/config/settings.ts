@@ -57,14 +57,15 @@ export function loadSettings(environment: Environment, dotenv: boolean | { path:
 
 /** What is set of the settings there are. */
 function readGiven(environment: Environment, dotenv: boolean | { path: string }, problems: string[]): Given {
-  const properties: Record<string, object> = settingsSchema.properties
-  const known = new Set(Object.keys(properties))
+  const known = new Set(Object.keys(settingsSchema.properties))
   const given: Given = {}
-  for (const [name, value] of Object.entries({ ...readDotenv(dotenv), ...environment })) {
+  const inFile = readDotenv(dotenv)
+  for (const name of new Set([...Object.keys(inFile), ...Object.keys(environment)])) {
+    // Empty is as unset: Compose files give what is not set as empty.
+    const value = environment[name] || (inFile[name] ?? environment[name])
     if (value === undefined) continue
     if (known.has(name)) {
-      // Compose files give what is not set as empty.
-      if (value !== '' || 'default' in (properties[name] ?? {})) given[name] = value
+      if (value !== '') given[name] = value
     } else if (isUnknown(name, value)) problems.push(`${name}: no such setting`)
   }
   return given
@@ -119,6 +120,10 @@ function choiceText(name: string): string {
   return `must be one of ${property?.anyOf?.map((choice) => choice.const).join(', ')}`
 }
 
+const KEY_PREFIX = /^[!-z|~]*$/
+
+const isRedisUrl = (text: string): boolean => /^(rediss?|unix):\/\/./.test(text) && URL.canParse(text)
+
 function convert(raw: RawSettings, problems: string[]): Settings {
   const checked = <T>(name: keyof RawSettings, rule: string, value: T | undefined): T => {
     if (value === undefined) problems.push(`${name}: ${rule}`)
@@ -126,10 +131,18 @@ function convert(raw: RawSettings, problems: string[]): Settings {
   }
   const listens = (name: 'REDSWARM_UDP_LISTEN' | 'REDSWARM_HTTP_LISTEN' | 'REDSWARM_API_LISTEN') =>
     checked(name, `must be like 0.0.0.0:6969,[::]:6969, not ${raw[name]}`, parseListens(raw[name]))
+  const { REDSWARM_REDIS_URL: redisUrl, REDSWARM_KEY_PREFIX: keyPrefix } = raw
+  // Not shown: a URL may hold a password.
+  if (redisUrl !== undefined && !isRedisUrl(redisUrl)) {
+    problems.push('REDSWARM_REDIS_URL: must be redis://host:port, rediss://host:port or unix:///path')
+  }
+  if (!KEY_PREFIX.test(keyPrefix)) {
+    problems.push('REDSWARM_KEY_PREFIX: must be ASCII letters, digits and marks, without spaces, { and }')
+  }
   return {
-    redisUrl: raw.REDSWARM_REDIS_URL,
+    redisUrl,
     redisServer: raw.REDSWARM_REDIS_SERVER,
-    keyPrefix: raw.REDSWARM_KEY_PREFIX,
+    keyPrefix,
     udpListens: listens('REDSWARM_UDP_LISTEN'),
     httpListens: listens('REDSWARM_HTTP_LISTEN'),
     apiListens: listens('REDSWARM_API_LISTEN'),

@@ -1,3 +1,6 @@
+/** A probe that takes longer finds the other side still silent: what comes in meanwhile is refused at once. */
+const PROBE_MS_MAX = 250
+
 /** Items that arrive while a call is in flight go out together in the next call. */
 export type Batcher<Item, Reply> = {
   /** Answers in order once all are answered; never rejects. */
@@ -18,11 +21,15 @@ type Call<Reply> = { bytes: Buffer; used: number; count: number; parts: Part<Rep
  * `write` puts an item into a call's bytes at once, so that callers may reuse what an item points to; `send` runs one
  * call and answers its items in order, or rejects: then `refuse` makes each item's reply. Past `itemsMax` waiting or in
  * flight, items are refused without being kept.
+ *
+ * Where `isSilence` says of a rejection that the other side did not answer at all, all that waits is refused with it,
+ * and until a call is answered again one call at a time goes out, as a probe: nobody waits for a dead store in a queue.
  */
 export function makeBatcher<Item, Reply>({
   write,
   send,
   refuse,
+  isSilence,
   overflow,
   itemBytesMax,
   callItemsMax,
@@ -32,6 +39,7 @@ export function makeBatcher<Item, Reply>({
   write: (into: Buffer, at: number, item: Item) => number
   send: (bytes: Buffer, count: number) => Promise<Reply[]>
   refuse: (error: unknown) => Reply
+  isSilence: (error: unknown) => boolean
   overflow: () => Reply
   itemBytesMax: number
   callItemsMax: number
@@ -43,6 +51,7 @@ export function makeBatcher<Item, Reply>({
   const free: Call<Reply>[] = []
   let inFlight = 0
   let size = 0
+  const breaker = makeBreaker(() => refuseWaiting())
 
   const openCall = (): Call<Reply> => {
     const last = waiting.at(-1)
@@ -52,28 +61,34 @@ export function makeBatcher<Item, Reply>({
     return call
   }
 
-  const finish = (call: Call<Reply>, replyOf: (i: number) => Reply): void => {
-    let i = 0
-    for (const { group, from, count } of call.parts) {
-      for (let k = 0; k < count; k++) group.replies[from + k] = replyOf(i++)
-      group.open -= count
-      if (group.open === 0) group.resolve(group.replies)
-    }
+  const answer = (call: Call<Reply>, replyOf: (i: number) => Reply): void => {
+    answerParts(call.parts, replyOf)
     size -= call.count
-    inFlight -= 1
     // One more than can be in flight is kept for the next to fill; what a burst made beyond goes to the collector.
     if (free.length <= callsInFlightMax) free.push(Object.assign(call, { used: 0, count: 0, parts: [] }))
+  }
+
+  const refuseWaiting = (): void => {
+    for (const call of waiting.splice(0)) answer(call, () => refuse(breaker.reason()))
+  }
+
+  const finish = (call: Call<Reply>, replyOf: (i: number) => Reply, silence: Silence | undefined): void => {
+    inFlight -= 1
+    breaker.ended(silence, inFlight)
+    answer(call, replyOf)
+    if (silence) refuseWaiting()
     pump()
   }
 
   const pump = (): void => {
-    while (inFlight < callsInFlightMax) {
+    while (inFlight < (breaker.isOpen() ? 1 : callsInFlightMax)) {
       const call = waiting.shift()
       if (!call) return
       inFlight += 1
+      breaker.sent()
       Promise.try(send, call.bytes.subarray(0, call.used), call.count).then(
-        (replies) => finish(call, (i) => replies[i] ?? refuse(new Error('an item was not answered'))),
-        (error: unknown) => finish(call, () => refuse(error)),
+        (replies) => finish(call, (i) => replies[i] ?? refuse(new Error('an item was not answered')), undefined),
+        (error: unknown) => finish(call, () => refuse(error), isSilence(error) ? { error } : undefined),
       )
     }
   }
@@ -96,7 +111,50 @@ export function makeBatcher<Item, Reply>({
     add(items) {
       if (items.length === 0) return Promise.resolve([])
       if (size + items.length > itemsMax) return Promise.resolve(items.map(overflow))
+      if (breaker.isSilent()) return Promise.resolve(items.map(() => refuse(breaker.reason())))
       return new Promise((resolve) => enqueue(items, { replies: new Array(items.length), open: items.length, resolve }))
+    },
+  }
+}
+
+/** Puts replies into their groups' places; a group that has all of its is answered. */
+function answerParts<Reply>(parts: readonly Part<Reply>[], replyOf: (i: number) => Reply): void {
+  let i = 0
+  for (const { group, from, count } of parts) {
+    for (let k = 0; k < count; k++) group.replies[from + k] = replyOf(i++)
+    group.open -= count
+    if (group.open === 0) group.resolve(group.replies)
+  }
+}
+
+/** Why a call was not answered at all. */
+type Silence = { error: unknown }
+
+/**
+ * What is known of whether the other side answers. It is open from a silence until an answer; then each call is a
+ * probe, and it is silent once that has lasted `PROBE_MS_MAX`, when `onSilent` is called.
+ */
+function makeBreaker(onSilent: () => void) {
+  let silence: Silence | undefined
+  let isSilent = false
+  let timer: NodeJS.Timeout | undefined
+  return {
+    isOpen: () => silence !== undefined,
+    isSilent: () => isSilent,
+    /** The error of the last silence. */
+    reason: () => silence?.error,
+    sent(): void {
+      if (!silence) return
+      timer = setTimeout(() => {
+        isSilent = true
+        onSilent()
+      }, PROBE_MS_MAX)
+    },
+    ended(now: Silence | undefined, inFlight: number): void {
+      clearTimeout(timer)
+      silence = now
+      // A call that went out beside the one that failed is as old as that.
+      isSilent = now !== undefined && inFlight > 0
     },
   }
 }

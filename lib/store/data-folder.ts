@@ -47,7 +47,11 @@ export async function takeLock({ dataDir, socketDir }: Places): Promise<Server> 
     if (await listens(lock, path)) return lock
     if (await isAnswered(path)) break
     // Moved away before it is removed: another tracker may have put its own in its place since we asked.
-    await rename(path, aside).catch(() => {})
+    await rename(path, aside).catch((error: NodeJS.ErrnoException) => {
+      // Where we may not move it, we never shall: what we wait for would not come.
+      if (error.code !== 'ENOENT')
+        throw new OperatorError(`cannot remove what a killed redswarm left: ${error.message}`)
+    })
     if (await isAnswered(aside)) {
       await rename(aside, path)
       break

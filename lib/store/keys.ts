@@ -18,6 +18,8 @@ export type Keys = {
   ranks: (count: string) => string
   nextRanks: (count: string) => string
   stats: string
+  /** The number of a frontend's last flush of its counters, in the slot of `stats`. */
+  statsFlush: (frontendId: string) => string
   secret: string
   schema: string
   sweeper: string
@@ -37,6 +39,7 @@ export function makeKeys(prefix: string): Keys {
     ranks: (count) => `${prefix}ranks:{${count}}`,
     nextRanks: (count) => `${prefix}ranks:{${count}}:next`,
     stats: `${prefix}stats`,
+    statsFlush: (frontendId) => `{${prefix}stats}:flush:${frontendId}`,
     secret: `${prefix}secret`,
     schema: `${prefix}schema`,
     sweeper: `${prefix}sweeper`,

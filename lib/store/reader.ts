@@ -4,8 +4,8 @@ import type { Counts } from '../wire/counts.ts'
 import { type Endpoint, endpointFrom } from '../wire/endpoint.ts'
 import type { InfoHash } from '../wire/info-hash.ts'
 import { type Keys, shardNames } from './keys.ts'
+import { chunkKey, HEAD_BYTES, LISTS, readChunkCounts, readCounts } from './layout.ts'
 import { STORED_REPORT_BYTES } from './records.ts'
-import { readHead } from './redis.ts'
 
 /** A peer as it is stored. */
 export type StoredPeer = {
@@ -35,8 +35,6 @@ export type SwarmReader = {
   totals: () => Promise<Totals>
 }
 
-const LISTS = ['l4', 's4', 'l6', 's6'] as const
-const CHUNK_COUNTS_AT = 12
 /** Shards asked for at once: each answer takes Redis some microseconds. */
 const SHARDS_AT_ONCE = 256
 
@@ -52,15 +50,14 @@ export function makeSwarmReader({ redis, keys }: { redis: Redis; keys: Keys }): 
     return peers
   }
 
-  const readChunks = async (key: string, head: Buffer, peersMax: number): Promise<StoredPeer[]> => {
+  const readChunks = async (key: string, counts: readonly number[], peersMax: number): Promise<StoredPeer[]> => {
     const peers: StoredPeer[] = []
-    for (const [list, name] of LISTS.entries()) {
-      const chunks = head.readUInt16BE(CHUNK_COUNTS_AT + 2 * list)
-      for (let number = 0; number < chunks && peers.length < peersMax; number++) {
-        peers.push(...(await readPeers(`${key}:${name}:${number.toString(16).padStart(4, '0')}`)))
+    for (const [i, list] of LISTS.entries()) {
+      for (let number = 0; number < (counts[i] ?? 0) && peers.length < peersMax; number++) {
+        peers.push(...(await readPeers(chunkKey(key, list, number))))
       }
     }
-    return peers.slice(0, peersMax)
+    return peers
   }
 
   return {
@@ -68,9 +65,11 @@ export function makeSwarmReader({ redis, keys }: { redis: Redis; keys: Keys }): 
       const key = keys.swarm(infoHash.toString('hex'))
       const [head, added] = await redis.hmgetBuffer(key, 'head', 'added')
       if (!head) return undefined
-      const isSmall = head.subarray(CHUNK_COUNTS_AT).every((byte) => byte === 0)
-      const peers = isSmall ? (await readPeers(key)).slice(0, peersMax) : await readChunks(key, head, peersMax)
-      return { ...readHead(head), addedS: Number(added), peers }
+      if (head.length !== HEAD_BYTES) throw new Error(`damaged head of ${key}`)
+      const counts = readChunkCounts(head)
+      const isSmall = counts.every((count) => count === 0)
+      const peers = isSmall ? await readPeers(key) : await readChunks(key, counts, peersMax)
+      return { ...readCounts(head), addedS: Number(added), peers: peers.slice(0, peersMax) }
     },
     async totals() {
       const totals = { torrents: 0, seeders: 0, leechers: 0, completed: 0 }

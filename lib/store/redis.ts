@@ -7,6 +7,7 @@ import type { Counts } from '../wire/counts.ts'
 import type { InfoHash } from '../wire/info-hash.ts'
 import { makeBatcher } from './batcher.ts'
 import type { Keys } from './keys.ts'
+import { HEAD_BYTES, readCounts } from './layout.ts'
 import { makeRecordWriter, STORED_REPORT_BYTES } from './records.ts'
 import { loadScript, runScript } from './scripts.ts'
 
@@ -56,7 +57,7 @@ export function makeRedisStore({
   }
 
   const readAnnounceReply = (head: Buffer | null, rest: Buffer | null): StoredReply => {
-    if (head) return { ok: true, ...readHead(head), peers: rest ?? EMPTY }
+    if (head) return { ok: true, ...readCounts(head), peers: rest ?? EMPTY }
     const text = rest?.toString() ?? ''
     if (text === 'unlisted') return { ok: false, refusal: 'unlisted' }
     log.error({ problem: text }, 'a swarm in Redis is damaged')
@@ -77,6 +78,7 @@ export function makeRedisStore({
       return Array.from({ length: count }, (_, i) => readAnnounceReply(reply[2 * i] ?? null, reply[2 * i + 1] ?? null))
     },
     refuse: (error) => ({ ok: false, refusal: away(error) }),
+    isSilence,
     overflow: () => ({ ok: false, refusal: refuse('busy') }),
   })
 
@@ -90,23 +92,18 @@ export function makeRedisStore({
       const heads = (await runScript(redis, scrapeScript, [], [swarmKeyBytes, bytes])) as (Buffer | null | Error)[]
       return heads.map((head) => {
         if (head === null) return { seeders: 0, leechers: 0, completed: 0 }
-        return head instanceof Buffer && head.length === HEAD_BYTES ? readHead(head) : refuse('damaged')
+        return head instanceof Buffer && head.length === HEAD_BYTES ? readCounts(head) : refuse('damaged')
       })
     },
     refuse: away,
+    isSilence,
     overflow: () => refuse('busy'),
   })
 
   return { announce: announces.add, scrape: scrapes.add }
 }
 
-/** Bytes of a swarm's packed head. */
-const HEAD_BYTES = 20
 const EMPTY = Buffer.alloc(0)
 
-/** The counts in a packed head. */
-export const readHead = (head: Buffer): Counts => ({
-  leechers: head.readUInt32BE(0),
-  seeders: head.readUInt32BE(4),
-  completed: head.readUInt32BE(8),
-})
+/** Whether a command failed without an answer of Redis's: too late, or not connected. */
+const isSilence = (error: unknown): boolean => (error as Error | undefined)?.name !== 'ReplyError'

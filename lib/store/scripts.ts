@@ -7,8 +7,16 @@ export type Script = { name: string; text: string; sha: string }
 
 const FOLDER = new URL('./lua/', import.meta.url)
 
-/** Reads `lua/<name>.lua` and puts in its includes, each once, those that they need before them. */
+const loaded = new Map<string, Script>()
+
+/** The script of `lua/<name>.lua`, with its includes put in, each once, those that they need before them. */
 export function loadScript(name: string): Script {
+  const known = loaded.get(name) ?? readScript(name)
+  loaded.set(name, known)
+  return known
+}
+
+function readScript(name: string): Script {
   const included = new Set<string>()
   const expand = (text: string): string =>
     text.replace(/^-- include: (.+)\n/gm, (_, names: string) => names.split(' ').map(include).join(''))

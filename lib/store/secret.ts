@@ -1,15 +1,25 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
+import { OperatorError } from '../errors.ts'
 import type { Keys } from './keys.ts'
 
 const SECRET_BYTES = 32
+const SECRET = new RegExp(`^[0-9a-f]{${2 * SECRET_BYTES}}$`)
 
 /**
  * The secret that connection ids are made with: the one from the settings, else the one that all frontends agree on
- * through Redis; the first to start makes it.
+ * through Redis; the first to start makes it. Throws an OperatorError where Redis has none: with an empty one, anybody
+ * could make connection ids.
  */
 export async function agreeOnSecret(redis: Redis, keys: Keys, configured: string | undefined): Promise<Buffer> {
   if (configured !== undefined) return createHash('sha256').update(configured).digest()
   await redis.set(keys.secret, randomBytes(SECRET_BYTES).toString('hex'), 'NX')
-  return Buffer.from((await redis.get(keys.secret)) ?? '', 'hex')
+  const kept = await redis.get(keys.secret).catch((error: Error) => {
+    if (!error.message.startsWith('WRONGTYPE')) throw error
+  })
+  if (SECRET.test(kept ?? '')) return Buffer.from(kept ?? '', 'hex')
+  throw new OperatorError(
+    `the Redis key ${keys.secret} does not hold ${SECRET_BYTES} bytes of hex\n` +
+      '  delete it (another is made at the next start), or set REDSWARM_SECRET',
+  )
 }

@@ -1,34 +1,74 @@
 import type { Redis } from 'ioredis'
 import { COUNTER_NAMES, type Counters, makeCounters } from '../observe/counters.ts'
 import type { Keys } from './keys.ts'
+import { loadScript, runScript } from './scripts.ts'
 
-/** Adds what one frontend counted since its last flush to what all frontends counted. */
-export type StatsFlusher = (nowS: number) => Promise<void>
+/** How long Redis knows a frontend's last flush: longer than an outage after which that flush comes again. */
+const FLUSH_REMEMBERED_S = 86_400
 
 /**
- * The flusher of a frontend's counters. It also marks the time in `sweeper`, by which a sweeper knows that clients
- * could announce. What a failed flush did not add, the next adds.
+ * Adds what one frontend counted since its last flush to what all frontends counted. One flush is at work at a time: a
+ * call meanwhile waits for it and flushes again, once for all who wait.
  */
+export type StatsFlusher = () => Promise<void>
+
+/** Counts that go to Redis together, again and again until it has answered. */
+type Flush = { number: number; now: Counters; deltas: (string | number)[] }
+
+/** The flusher of a frontend's counters; `frontendId` is its own in every run. */
 export function makeStatsFlusher({
   redis,
   keys,
   counters,
+  frontendId,
 }: {
   redis: Redis
   keys: Keys
   counters: Counters
+  frontendId: string
 }): StatsFlusher {
-  const flushed = makeCounters()
-  return async (nowS) => {
+  const script = loadScript('add_stats')
+  const scriptKeys = [keys.stats, keys.statsFlush(frontendId)]
+  let flushed = makeCounters()
+  let unanswered: Flush | undefined
+  let lastNumber = 0
+  let current: Promise<void> | undefined
+  let next: Promise<void> | undefined
+
+  const takeFlush = (): Flush | undefined => {
     const now = { ...counters }
     const changed = COUNTER_NAMES.filter((name) => now[name] !== flushed[name])
-    await Promise.all([
-      redis.hset(keys.sweeper, 'served', Math.floor(nowS)),
-      ...changed.map(async (name) => {
-        await redis.hincrby(keys.stats, name, now[name] - flushed[name])
-        flushed[name] = now[name]
-      }),
-    ])
+    if (changed.length === 0) return undefined
+    lastNumber += 1
+    return { number: lastNumber, now, deltas: changed.flatMap((name) => [name, now[name] - flushed[name]]) }
+  }
+
+  const run = async (): Promise<void> => {
+    // What was not answered goes first, as it was: Redis may have added it, and then knows its number.
+    for (let isAgain = unanswered !== undefined; ; isAgain = false) {
+      unanswered ??= takeFlush()
+      if (!unanswered) return
+      await runScript(redis, script, scriptKeys, [unanswered.number, FLUSH_REMEMBERED_S, ...unanswered.deltas])
+      flushed = unanswered.now
+      unanswered = undefined
+      if (!isAgain) return
+    }
+  }
+
+  return function flush(): Promise<void> {
+    if (!current) {
+      current = run().finally(() => {
+        current = undefined
+      })
+      return current
+    }
+    next ??= current
+      .catch(() => {})
+      .then(() => {
+        next = undefined
+        return flush()
+      })
+    return next
   }
 }
 

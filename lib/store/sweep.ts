@@ -37,11 +37,14 @@ export function makeShardSweeper({
   }
 }
 
+/** Seconds between two sweeps, and the longest between two announces that a client was told. */
+export type SweepIntervals = { sweepIntervalS: number; announceIntervalS: number }
+
 /** Says whether peers may be swept now: 1, or how many seconds are left to wait after an outage, negative. */
 export function askSweepPermit(
   redis: Redis,
   keys: Keys,
-  { sweepIntervalS, announceIntervalS }: { sweepIntervalS: number; announceIntervalS: number },
+  { sweepIntervalS, announceIntervalS }: SweepIntervals,
 ): Promise<number> {
   return runScript(
     redis,
@@ -49,4 +52,13 @@ export function askSweepPermit(
     [keys.sweeper],
     [sweepIntervalS, announceIntervalS],
   ) as Promise<number>
+}
+
+/** Marks that a frontend is at work; the first mark after an outage makes the sweeper wait. */
+export async function markServed(
+  redis: Redis,
+  keys: Keys,
+  { sweepIntervalS, announceIntervalS }: SweepIntervals,
+): Promise<void> {
+  await runScript(redis, loadScript('mark_served'), [keys.sweeper], [sweepIntervalS, announceIntervalS])
 }

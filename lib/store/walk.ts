@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Counts } from '../wire/counts.ts'
 import type { Keys } from './keys.ts'
-import { readHead } from './redis.ts'
+import { HEAD_BYTES, readCounts } from './layout.ts'
 import { loadScript, runScript } from './scripts.ts'
 
 /** A torrent and its counts. */
@@ -23,7 +23,7 @@ export function makeShardWalker({ redis, keys }: { redis: Redis; keys: Keys }): 
     const heads = await runScript(redis, scrape, names.slice(0, 1), [names[0]?.length ?? 0, names.join('')])
     // A torrent that went since it was scanned, or that is damaged, is not listed.
     return (heads as (Buffer | null)[]).flatMap((head, i) =>
-      head instanceof Buffer && head.length === 20 ? [{ hex: hexes[i] as string, ...readHead(head) }] : [],
+      head instanceof Buffer && head.length === HEAD_BYTES ? [{ hex: hexes[i] as string, ...readCounts(head) }] : [],
     )
   }
 

@@ -58,7 +58,7 @@ function tokenOf(request: FastifyRequest): string | undefined {
   const header = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (header !== undefined) return header
   const { token } = request.query as { token?: string | string[] }
-  return typeof token === 'string' ? token : undefined
+  return typeof token === 'string' && token !== '' ? token : undefined
 }
 
 /** Compares in constant time, whatever the lengths. */

@@ -4,6 +4,8 @@ import type { SweepPiece } from '../../lib/store/sweep.ts'
 /** What a whole sweep did. */
 export type SweepReport = { peersRemoved: number; torrentsDropped: number; damaged: number; pieces: number }
 
+/** Pieces of one shard in a sweep at most: what is left is the next sweep's. */
+const PIECES_PER_SHARD_MAX = 2000
 /** Shards swept side by side: Redis has the next piece at hand, and announces come in between. */
 const SHARDS_AT_ONCE = 4
 
@@ -23,7 +25,8 @@ export async function sweepAll({
   const left = shards.values()
   const work = async (): Promise<void> => {
     for (const shard of left) {
-      for (let hasMore = true; hasMore && !isStopping(); ) {
+      let hasMore = true
+      for (let pieces = 0; hasMore && pieces < PIECES_PER_SHARD_MAX && !isStopping(); pieces++) {
         const piece = await sweepShard(shard)
         hasMore = piece.hasMore
         report.peersRemoved += piece.peersRemoved

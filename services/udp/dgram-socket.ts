@@ -1,8 +1,16 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
-import { portOf, toEndpoint } from '../../lib/wire/endpoint.ts'
-import { BATCH_MAX, type Datagram, type OpenUdpSocket, SOCKET_BUFFER_BYTES, type UdpSocket } from './socket.ts'
+import { isIpv6, portOf, toEndpoint } from '../../lib/wire/endpoint.ts'
+import {
+  BATCH_MAX,
+  type Datagram,
+  type OpenUdpSocket,
+  PAYLOAD_BYTES_MAX,
+  SOCKET_BUFFER_BYTES,
+  toLocal,
+  type UdpSocket,
+} from './socket.ts'
 
 /** How often a wildcard socket looks for addresses that came or went. */
 const LOOK_FOR_ADDRESSES_MS = 10_000
@@ -13,11 +21,13 @@ const LOOK_FOR_ADDRESSES_MS = 10_000
  */
 export const openDgramSocket: OpenUdpSocket = async (listen, onBatch) => {
   const sockets = new Map<string, Socket>()
-  const family = listen.address.includes(':') ? 'udp6' : 'udp4'
-  const isWildcard = listen.address === '0.0.0.0' || listen.address === '::'
+  const local = toLocal(listen)
+  const family = isIpv6(local.endpoint) ? 'udp6' : 'udp4'
+  const isWildcard = local.address === '0.0.0.0' || local.address === '::'
   let port = listen.port
   let collected: Datagram[] = []
   let isPaused = false
+  let isClosed = false
 
   const flush = (): void => {
     const batch = collected
@@ -43,6 +53,7 @@ export const openDgramSocket: OpenUdpSocket = async (listen, onBatch) => {
       // A system that grants less than it is asked for may refuse to say so; its own size serves.
     }
     port = socket.address().port
+    if (isClosed) return void socket.close()
     sockets.set(address, socket)
     socket.on('message', (payload, remote) => receive(socket, payload, remote))
     socket.on('error', () => closeOne(address))
@@ -57,18 +68,25 @@ export const openDgramSocket: OpenUdpSocket = async (listen, onBatch) => {
     const now = localAddresses(family === 'udp6' ? 'IPv6' : 'IPv4')
     for (const address of sockets.keys()) if (!now.has(address)) closeOne(address)
     // An address may be gone again before it is bound: the next look tells.
-    for (const address of now) if (!sockets.has(address)) await openOne(address).catch(() => {})
+    for (const address of now) if (!sockets.has(address) && !isClosed) await openOne(address).catch(() => {})
   }
 
   const self: UdpSocket = {
-    listen,
+    listen: { address: local.address, port },
     send(replies) {
       let unsent = 0
       for (const { payload, source, via } of replies) {
         const { socket, address } = via as { socket: Socket; address: string }
-        // dgram throws where the port is 0. What else the system refuses, a route that is gone, costs only itself too.
-        if (portOf(source) === 0) unsent += 1
-        else socket.send(payload, portOf(source), address, () => {})
+        if (payload.length > PAYLOAD_BYTES_MAX) {
+          unsent += 1
+          continue
+        }
+        try {
+          socket.send(payload, portOf(source), address, () => {})
+        } catch {
+          // dgram throws where the port is 0, or the local address is gone and its socket with it.
+          unsent += 1
+        }
       }
       return unsent
     },
@@ -76,6 +94,7 @@ export const openDgramSocket: OpenUdpSocket = async (listen, onBatch) => {
       isPaused = true
     },
     async close() {
+      isClosed = true
       clearInterval(timer)
       for (const address of [...sockets.keys()]) closeOne(address)
     },
@@ -87,9 +106,9 @@ export const openDgramSocket: OpenUdpSocket = async (listen, onBatch) => {
     for (const address of addresses) await openOne(address)
     timer = setInterval(() => void followAddresses(), LOOK_FOR_ADDRESSES_MS).unref()
   } else {
-    await openOne(listen.address)
+    await openOne(local.address)
   }
-  self.listen = { address: listen.address, port }
+  self.listen.port = port
   return self
 }
 

@@ -1,5 +1,5 @@
 import type { Listen } from '../../lib/config/listen.ts'
-import type { Endpoint } from '../../lib/wire/endpoint.ts'
+import { addressText, type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
 
 /** A datagram that came in, or that goes out to where one came from. */
 export type Datagram = {
@@ -15,7 +15,10 @@ export type Datagram = {
 export type UdpSocket = {
   /** Where it listens, with the port that it got. */
   listen: Listen
-  /** Sends replies; one that the system refuses costs only itself. Answers how many were refused. */
+  /**
+   * Sends replies; one that the system refuses, or that is longer than `PAYLOAD_BYTES_MAX`, costs only itself. Answers
+   * how many were not sent: all of them once the socket is closed.
+   */
   send: (replies: readonly Datagram[]) => number
   /** Takes no more datagrams in; what is in work can still be sent. */
   pause: () => void
@@ -31,5 +34,15 @@ export type OpenUdpSocket = (
 /** Datagrams in a batch at most: as many as one call of recvmmsg takes. */
 export const BATCH_MAX = 64
 
+/** More than any request or reply needs: an announce with a kilobyte of options, a scrape of 74 info hashes. */
+export const PAYLOAD_BYTES_MAX = 2048
+
 /** Bytes of datagrams that the system may hold for us: a burst of 40,000 announces. */
 export const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024
+
+/** Where to listen, each address spelled one way; an IPv4-mapped address (`::ffff:127.0.0.1`) is the IPv4 one. */
+export function toLocal(listen: Listen): { address: string; endpoint: Endpoint } {
+  const endpoint = toEndpoint(listen.address, listen.port)
+  if (!endpoint) throw new Error(`no address to listen on: ${listen.address}`)
+  return { address: addressText(endpoint), endpoint }
+}

@@ -72,6 +72,15 @@ describe('redswarm', () => {
     expect(await failureOf(['http'], { REDSWARM_REDIS_URL: server().url })).toContain('has layout 7')
   })
 
+  it('refuses a secret that is none, which would let anybody make connection ids', async () => {
+    const secret = async () => failureOf(['udp'], { REDSWARM_REDIS_URL: server().url, REDSWARM_KEY_PREFIX: 'our-' })
+    await server().redis.set('our-secret', '')
+    expect(await secret()).toMatch(/the Redis key our-secret does not hold 32 bytes of hex\n.*delete it/)
+    await server().redis.del('our-secret')
+    await server().redis.lpush('our-secret', 'x')
+    expect(await secret()).toContain('our-secret')
+  })
+
   it('says that a port is in use, and by which setting to change it', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')

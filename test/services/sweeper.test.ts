@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { makeKeys, shardNames } from '../../lib/store/keys.ts'
 import { writeRanks } from '../../lib/store/ranks.ts'
-import { askSweepPermit, makeShardSweeper } from '../../lib/store/sweep.ts'
+import { askSweepPermit, makeShardSweeper, markServed } from '../../lib/store/sweep.ts'
 import { makeShardWalker } from '../../lib/store/walk.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
 import { rankAll } from '../../services/sweeper/rank.ts'
 import { sweepAll } from '../../services/sweeper/sweep.ts'
 import { readSwarm } from '../support/read-swarm.ts'
-import { until, useRedis } from '../support/redis.ts'
+import { startRedis, until, useRedis } from '../support/redis.ts'
 import { announceOf, at, hashOf, silentLog, storeOn } from '../support/store.ts'
 import { withTracker } from '../support/tracker.ts'
 
@@ -114,6 +114,78 @@ describe('the sweeper', () => {
     const swarm = await readSwarm(redis, hashOf('a').toString('hex'))
     expect(swarm?.counts).toEqual({ seeders: 0, leechers: 10, completed: 0 })
     expect(Math.max(...(swarm?.chunks ?? []))).toBeLessThanOrEqual(2)
+  })
+
+  it('comes to an end in a swarm whose peers expired while it was half swept', async () => {
+    const { redis } = server()
+    let nowS = 1_764_000_000
+    const store = storeOn(redis, {}, () => nowS)
+    const completed = Array.from({ length: 100 }, (_, i) =>
+      announceOf({ endpoint: at('198.51.100.1', 1 + i), isSeeder: true, event: EVENT.completed, numwant: 0 }),
+    )
+    const leechers = Array.from({ length: 600 }, (_, i) =>
+      announceOf({ endpoint: at('198.51.100.2', 1 + i), numwant: 0 }),
+    )
+    await store.announce([...completed, ...leechers])
+    nowS += 3800
+    await store.announce(completed.map((announce) => ({ ...announce, event: EVENT.none })))
+    nowS += 101
+    const sweepShard = makeShardSweeper({ redis, keys, peerLifetimeS: 3900, nowS: () => nowS })
+    expect((await sweepShard('a00')).hasMore).toBe(true)
+    nowS += 7200
+    let pieces = 0
+    while ((await sweepShard('a00')).hasMore) expect(++pieces).toBeLessThan(50)
+    nowS += 3901
+    while ((await sweepShard('a00')).hasMore) expect(++pieces).toBeLessThan(50)
+    const swarm = await readSwarm(redis, hashOf('a').toString('hex'))
+    expect(swarm?.counts).toEqual({ seeders: 0, leechers: 0, completed: 100 })
+  })
+
+  it('forgets a completed download a lifetime later, also in a swarm that empties and fills again and again', async () => {
+    const { redis } = server()
+    let nowS = 1_764_000_000
+    const store = storeOn(redis, {}, () => nowS)
+    const sweepShard = makeShardSweeper({ redis, keys, peerLifetimeS: 3900, nowS: () => nowS })
+    for (let round = 0; round < 60; round++) {
+      const peer = announceOf({ endpoint: at('198.51.100.1', 1 + round), isSeeder: true, event: EVENT.completed })
+      await store.announce([peer])
+      nowS += 600
+      await store.announce([{ ...peer, event: EVENT.stopped }])
+      while ((await sweepShard('a00')).hasMore);
+      nowS += 100
+    }
+    const swarm = await readSwarm(redis, hashOf('a').toString('hex'))
+    expect(swarm?.done.size).toBeLessThanOrEqual(2 * Math.ceil(3900 / 700))
+  })
+
+  it('frees memory where Redis has no more to give', async () => {
+    const full = await startRedis('--maxmemory-policy', 'noeviction')
+    try {
+      let nowS = 1_764_000_000
+      const store = storeOn(full.redis, {}, () => nowS)
+      await store.announce(Array.from({ length: 60 }, (_, i) => announceOf({ endpoint: at('198.51.100.1', 1 + i) })))
+      await full.redis.config('SET', 'maxmemory', '1')
+      const [refused] = await store.announce([announceOf()])
+      expect(refused).toMatchObject({ ok: false })
+      nowS += 4000
+      const sweepShard = makeShardSweeper({ redis: full.redis, keys, peerLifetimeS: 3900, nowS: () => nowS })
+      expect(await sweepShard('a00')).toMatchObject({ peersRemoved: 60, torrentsDropped: 1 })
+      expect(await askSweepPermit(full.redis, keys, { sweepIntervalS: 60, announceIntervalS: 60 })).toBeLessThan(1)
+    } finally {
+      await full.stop()
+    }
+  })
+
+  it('waits after an outage of the frontends, as their first mark tells', async () => {
+    const { redis } = server()
+    const intervals = { sweepIntervalS: 60, announceIntervalS: 1980 }
+    const [nowS] = (await redis.time()).map(Number) as [number]
+    await redis.hset(keys.sweeper, { swept: nowS - 61, served: nowS - 61 })
+    await markServed(redis, keys, intervals)
+    expect(await askSweepPermit(redis, keys, intervals)).toBeLessThan(-1970)
+    await redis.hset(keys.sweeper, { swept: nowS - 60, served: nowS - 59, hold: 0 })
+    await markServed(redis, keys, intervals)
+    expect(await askSweepPermit(redis, keys, intervals)).toBe(1)
   })
 
   it('passes over a damaged swarm, tells of it, and sweeps the others of its shard', async () => {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
@@ -8,7 +9,13 @@ import { openDgramSocket } from '../../services/udp/dgram-socket.ts'
 import { loadLibc } from '../../services/udp/linux/libc.ts'
 import { makeLinuxSockets } from '../../services/udp/linux/linux-socket.ts'
 import { makeReactor } from '../../services/udp/linux/reactor.ts'
-import { BATCH_MAX, type Datagram, type OpenUdpSocket, type UdpSocket } from '../../services/udp/socket.ts'
+import {
+  BATCH_MAX,
+  type Datagram,
+  type OpenUdpSocket,
+  PAYLOAD_BYTES_MAX,
+  type UdpSocket,
+} from '../../services/udp/socket.ts'
 import { until } from '../support/redis.ts'
 
 const libc = loadLibc()
@@ -159,6 +166,49 @@ describe.each(implementations)('a UDP socket by %s', (name, open) => {
     )
   })
 
+  it('sends nothing once it is closed, and says so', async () => {
+    let kept: Datagram | undefined
+    const first = await open({ address: '127.0.0.1', port: 0 }, ([datagram]) => {
+      kept = datagram
+    })
+    const asking = ask('127.0.0.1', first.listen.port, [Buffer.from('first')], 500)
+    await until('the datagram to come in', () => kept !== undefined)
+    await first.close()
+    // It gets the number of the descriptor that was just closed, and must not get the reply.
+    const second = await open(first.listen, echo)
+    expect(first.send([kept as Datagram, kept as Datagram])).toBe(2)
+    await first.close()
+    expect(await asking).toEqual([])
+    expect(await ask('127.0.0.1', second.listen.port, [Buffer.from('second')])).toHaveLength(1)
+    await second.close()
+  })
+
+  it('does not send a reply that is longer than any may be, and sends those around it whole', async () => {
+    const unsent: number[] = []
+    await withSocket(
+      open,
+      '127.0.0.1',
+      (batch, socket) => {
+        const reply = (bytes: number, fill: string) => ({
+          ...(batch[0] as Datagram),
+          payload: Buffer.alloc(bytes, fill),
+        })
+        unsent.push(socket.send([reply(10, 'a'), reply(PAYLOAD_BYTES_MAX + 10, 'x'), reply(PAYLOAD_BYTES_MAX, 'b')]))
+      },
+      async ({ listen }) => {
+        const heard = await ask('127.0.0.1', listen.port, [Buffer.from('?')], 2000, 2)
+        expect(heard.map(String)).toEqual(['a'.repeat(10), 'b'.repeat(PAYLOAD_BYTES_MAX)])
+        expect(unsent).toEqual([1])
+      },
+    )
+  })
+
+  it('takes an IPv4-mapped address for the IPv4 address that it is', () =>
+    withSocket(open, '::ffff:127.0.0.1', echo, async ({ listen }) => {
+      expect(listen.address).toBe('127.0.0.1')
+      expect(await ask('127.0.0.1', listen.port, [Buffer.from('4')])).toHaveLength(1)
+    }))
+
   it('says by its code why an address cannot be had', async () => {
     const first = await open({ address: '127.0.0.1', port: 0 }, echo)
     await expect(open(first.listen, echo)).rejects.toMatchObject({ code: 'EADDRINUSE' })
@@ -173,4 +223,41 @@ describe.each(implementations)('a UDP socket by %s', (name, open) => {
     expect(await ask('127.0.0.1', second.listen.port, [Buffer.from('again')])).toHaveLength(1)
     await second.close()
   })
+})
+
+it('loses only the replies of a local address that is gone, by node:dgram', async () => {
+  const kept: Datagram[] = []
+  const keep = (batch: Datagram[]): void => void kept.push(...batch)
+  const gone = await openDgramSocket({ address: '127.0.0.1', port: 0 }, keep)
+  const asking = ask('127.0.0.1', gone.listen.port, [Buffer.from('lost')], 300)
+  await until('the first datagram', () => kept.length === 1)
+  await gone.close()
+  await withSocket(openDgramSocket, '127.0.0.1', keep, async (socket) => {
+    const other = ask('127.0.0.1', socket.listen.port, [Buffer.from('served')])
+    await until('the second datagram', () => kept.length === 2)
+    expect(socket.send(kept)).toBe(1)
+    expect((await other).map(String)).toEqual(['served'])
+  })
+  expect(await asking).toEqual([])
+})
+
+describe.runIf(libc)('a process with a sleeping UDP socket', () => {
+  /** Runs a line of code while the socket sleeps; answers the exit code, undefined where the process does not end. */
+  async function exitCodeAfter(code: string): Promise<number | null | undefined> {
+    const from = (file: string) => new URL(`../../services/udp/${file}`, import.meta.url).href
+    const program = `
+      import { chooseUdpSockets } from '${from('open-socket.ts')}'
+      await chooseUdpSockets()({ address: '127.0.0.1', port: 0 }, () => {})
+      setTimeout(() => { ${code} }, 200)`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'ignore' })
+    const ended = once(child, 'exit').then(([exitCode]) => exitCode as number | null)
+    const exitCode = await Promise.race([ended, sleep(5000, undefined, { ref: false })])
+    child.kill('SIGKILL')
+    return exitCode
+  }
+
+  it('ends by an exception that nobody catches', async () =>
+    expect(await exitCodeAfter("throw new Error('x')")).toBe(1))
+
+  it('ends by process.exit', async () => expect(await exitCodeAfter('process.exit(3)')).toBe(3))
 })

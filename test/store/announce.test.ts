@@ -167,6 +167,47 @@ describe('announces in the store', () => {
     ])
   })
 
+  it.each(['totals:{a00}', 'torrents:{a00}'])('stores nothing of a new swarm where %s is damaged', async (damaged) => {
+    const { redis } = server()
+    await redis.set(damaged, 'a string')
+    const [reply] = await storeOn(redis).announce([announceOf()])
+    expect(reply).toEqual({ ok: false, refusal: 'damaged' })
+    expect(await redis.keys('*')).toEqual([damaged])
+  })
+
+  it('applies nothing of a completed download where its memory is damaged', async () => {
+    const { redis } = server()
+    await redis.set(`${KEY}:done`, 'a string')
+    const [reply] = await storeOn(redis).announce([announceOf({ isSeeder: true, event: EVENT.completed })])
+    expect(reply).toEqual({ ok: false, refusal: 'damaged' })
+    expect(await redis.exists(KEY)).toBe(0)
+  })
+
+  it('finds the few peers that are left of a large swarm, whose others have stopped', async () => {
+    const store = storeOn(server().redis)
+    const crowd = Array.from({ length: 6000 }, (_, i) =>
+      announceOf({ endpoint: at('198.51.100.7', 1 + i), numwant: 0 }),
+    )
+    await store.announce(crowd)
+    await store.announce(crowd.slice(60).map((announce) => ({ ...announce, event: EVENT.stopped })))
+    const [reply] = await store.announce([announceOf({ isSeeder: true, numwant: 100 })])
+    expect(reply).toMatchObject({ leechers: 60, seeders: 1 })
+    expect(reply?.ok && reply.peers.length / 6).toBe(60)
+  })
+
+  it('tells no id of a peer that was kept without details, and credits nothing to it', async () => {
+    const { redis } = server()
+    await storeOn(redis, { peerDetails: false }).announce([announceOf({ isSeeder: true })])
+    const store = storeOn(redis)
+    const asking = announceOf({ endpoint: at('192.0.2.2'), wantsPeerIds: true })
+    const [reply] = await store.announce([asking])
+    expect(reply?.ok && reply.peers.length).toBe(0)
+    const [again] = await store.announce([announceOf({ isSeeder: true, passkey: 'alice' })])
+    expect(again).toMatchObject({ ok: true, seeders: 1 })
+    const [told] = await store.announce([asking])
+    expect(told?.ok && told.peers.length).toBe(26)
+  })
+
   it('reads a swarm with its peers for people', async () => {
     const store = storeOn(server().redis)
     await store.announce([announceOf({ isSeeder: true }), announceOf({ endpoint: at('2001:db8::1', 51413) })])

@@ -171,6 +171,15 @@ describe('a tracker with a private Redis', () => {
     await expect(start(dataDir)).rejects.toThrow(/another redswarm is running on .*\n.*REDSWARM_DATA_DIR/)
   })
 
+  it('says so where it cannot remove what a killed one left, and does not try for ever', async () => {
+    const dataDir = newFolder()
+    await kill((await startTracker(dataDir)).tracker)
+    fs.mkdirSync(join(dataDir, `up.${process.pid}`, 'in-the-way'), { recursive: true })
+    await expect(start(dataDir)).rejects.toThrow(/^cannot remove what a killed redswarm left: .*up\.sock/)
+    fs.rmSync(join(dataDir, `up.${process.pid}`), { recursive: true })
+    await (await start(dataDir)).stop()
+  })
+
   it('does not hand a Ctrl-C on to Redis, and lets it save where it exits without a stop', async () => {
     const dataDir = newFolder()
     const { tracker, url } = await startTracker(dataDir)

@@ -22,9 +22,10 @@ export async function readSwarm(redis: Redis, hex: string, prefix = ''): Promise
     assert.equal(fields.size, 0, 'a swarm without a head')
     return undefined
   }
+  assert.equal(head.length, 24, 'bytes of the head')
   const chunks = LISTS.map((_, i) => head.readUInt16BE(12 + 2 * i))
   const isSmall = chunks.every((count) => count === 0)
-  const peers = isSmall ? peersAmong(fields) : await peersInChunks(redis, key, chunks)
+  const peers = isSmall ? peersAmong(fields) : await peersInChunks(redis, key, chunks, head.readUInt32BE(20))
   const counts = { leechers: head.readUInt32BE(0), seeders: head.readUInt32BE(4), completed: head.readUInt32BE(8) }
   for (const [name, count] of Object.entries(counts)) assert.equal(Number(fields.get(name)), count, `text of ${name}`)
   const seeders = [...peers.values()].filter((value) => value[0] === 1).length
@@ -48,7 +49,7 @@ function peersAmong(fields: Map<string, Buffer>): Map<string, Buffer> {
   return new Map(peers.map(([field, value]) => [Buffer.from(field, 'latin1').toString('hex'), value]))
 }
 
-async function peersInChunks(redis: Redis, key: string, chunks: number[]): Promise<Map<string, Buffer>> {
+async function peersInChunks(redis: Redis, key: string, chunks: number[], salt: number): Promise<Map<string, Buffer>> {
   const peers = new Map<string, Buffer>()
   for (const [list, name] of LISTS.entries()) {
     for (let number = 0; number < (chunks[list] ?? 0); number++) {
@@ -56,11 +57,22 @@ async function peersInChunks(redis: Redis, key: string, chunks: number[]): Promi
       for (const [id, value] of chunk) {
         assert(!peers.has(id), 'a peer in two chunks')
         assert.equal(value[0], list % 2, 'the role of a peer in its chunk')
+        assert.equal(number, chunkOf(Buffer.from(id, 'hex'), salt, chunks[list] as number), 'the chunk of a peer')
         peers.set(id, value)
       }
     }
   }
   return peers
+}
+
+/** Where linear hashing puts an endpoint: a polynomial of its 2 or 3 byte parts at the salt, modulo a prime. */
+function chunkOf(endpoint: Buffer, salt: number, chunks: number): number {
+  const width = endpoint.length === 6 ? 2 : 3
+  let hash = 0
+  for (let at = 0; at < endpoint.length; at += width) hash = (hash * salt + endpoint.readUIntBE(at, width)) % 1048573
+  const half = 2 ** Math.floor(Math.log2(chunks))
+  const number = hash % (2 * half)
+  return number < chunks ? number : number - half
 }
 
 function piecesOf(fields: Map<string, Buffer>): string[] {

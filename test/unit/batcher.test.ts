@@ -23,6 +23,7 @@ function setUp(limits: Partial<Limits> = {}) {
       return promise
     },
     refuse: (error) => `refused: ${(error as Error).message}`,
+    isSilence: (error) => (error as Error).message === 'silence',
     overflow: () => 'overflow',
     itemBytesMax: ITEM_BYTES,
     callItemsMax: 3,
@@ -131,6 +132,61 @@ describe('a batcher', () => {
     expect(itemsSent().at(-1)).toEqual([7])
     calls[3]?.answer()
     expect(await third).toEqual(['reply 7'])
+  })
+
+  it('refuses all that waits where a call is not answered at all', async () => {
+    const { add, calls, batcher } = setUp()
+    const replies = add(1, 2, 3, 4, 5, 6, 7)
+    const others = add(8)
+    calls[0]?.reject(new Error('silence'))
+    expect(await replies).toEqual(upTo(7).map(() => 'refused: silence'))
+    expect(await others).toEqual(['refused: silence'])
+    expect(calls).toHaveLength(1)
+    expect(batcher.size()).toBe(0)
+  })
+
+  it('has one probe in flight after a silence, and as many calls as before once it is answered', async () => {
+    const { add, calls, itemsSent } = setUp({ callsInFlightMax: 2, callItemsMax: 1 })
+    add(1)
+    calls[0]?.reject(new Error('silence'))
+    await settle()
+    const replies = add(2, 3, 4)
+    expect(itemsSent()).toEqual([[1], [2]])
+    calls[1]?.answer()
+    await settle()
+    expect(itemsSent()).toEqual([[1], [2], [3], [4]])
+    calls[2]?.answer()
+    calls[3]?.answer()
+    expect(await replies).toEqual([2, 3, 4].map(replyTo))
+  })
+
+  it('refuses what waits for a probe that takes long, and what comes after it at once', async () => {
+    const { add, calls, itemsSent } = setUp()
+    add(1)
+    calls[0]?.reject(new Error('silence'))
+    await settle()
+    const probe = add(2)
+    const startMs = performance.now()
+    expect(await add(3)).toEqual(['refused: silence'])
+    expect(performance.now() - startMs).toBeGreaterThan(200)
+    expect(await isSettled(add(4))).toBe(true)
+    expect(itemsSent()).toEqual([[1], [2]])
+    calls[1]?.answer()
+    expect(await probe).toEqual(['reply 2'])
+    add(5)
+    expect(itemsSent()).toEqual([[1], [2], [5]])
+  })
+
+  it('takes a call that went out beside one that was not answered for a probe that takes long', async () => {
+    const { add, calls, itemsSent } = setUp({ callsInFlightMax: 2, callItemsMax: 1 })
+    add(1, 2)
+    calls[0]?.reject(new Error('silence'))
+    await settle()
+    expect(await isSettled(add(3))).toBe(true)
+    calls[1]?.reject(new Error('an answer, though not a good one'))
+    await settle()
+    add(4, 5)
+    expect(itemsSent()).toEqual([[1], [2], [4], [5]])
   })
 
   it('has written the items when add returns, so that what they point to may be used again', async () => {

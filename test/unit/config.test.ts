@@ -71,7 +71,17 @@ describe('the settings', () => {
       logLevel: 'debug',
       dataDir: resolve('elsewhere'),
     })
-    expect(load({ REDSWARM_REDIS_URL: '' }).redisUrl).toBeUndefined()
+  })
+
+  it('that are empty are unset, each of them: Compose gives them so', () => {
+    const empty = Object.fromEntries(Object.keys(settingsSchema.properties).map((name) => [name, '']))
+    expect(load(empty)).toEqual(load())
+    withDotenv('REDSWARM_NUMWANT_MAX=111\nREDSWARM_UPD_LISTEN=\n', (path) => {
+      expect(problemsOf(empty, { path })).toEqual(['REDSWARM_UPD_LISTEN: no such setting'])
+    })
+    withDotenv('REDSWARM_NUMWANT_MAX=111\n', (path) => {
+      expect(loadSettings(empty, { path }).numwantMax).toBe(111)
+    })
   })
 
   it('tell every problem at once: unknown names, wrong values and wrong lists', () => {
@@ -84,13 +94,17 @@ describe('the settings', () => {
       REDSWARM_LOG_LEVEL: 'loud',
       REDSWARM_HTTP_LISTEN: 'localhost:7070',
       REDSWARM_TRUSTED_PROXIES: 'proxy.example.test',
+      REDSWARM_KEY_PREFIX: 'a{b}',
+      REDSWARM_REDIS_URL: 'http://user:hush@example.test',
     })
     expect(problems.sort()).toEqual([
       'REDSWARM_HTTP_LISTEN: must be like 0.0.0.0:6969,[::]:6969, not localhost:7070',
+      'REDSWARM_KEY_PREFIX: must be ASCII letters, digits and marks, without spaces, { and }',
       'REDSWARM_LISTED: must be boolean',
       'REDSWARM_LOG_LEVEL: must be one of fatal, error, warn, info, debug, trace',
       'REDSWARM_NUMWANT: no such setting',
       'REDSWARM_NUMWANT_MAX: must be integer',
+      'REDSWARM_REDIS_URL: must be redis://host:port, rediss://host:port or unix:///path',
       'REDSWARM_SWEEP_INTERVAL_S: must be >= 1',
       'REDSWARM_TRUSTED_PROXIES: must be addresses or networks like 10.0.0.0/8, with commas between',
       'REDSWARM_UPD_LISTEN: no such setting',
@@ -193,6 +207,22 @@ describe('the settings', () => {
     expect(secretNames).toEqual(suspects)
     expect(problemsOf({ REDSWARM_SECRET: 'hush', REDSWARM_API_TOKEN: 'hushed' }).join()).not.toContain('hush')
   })
+})
+
+describe('the URL of a Redis', () => {
+  it.each([...['redis://h', 'redis://u:p@[::1]:6379/1', 'rediss://h:1', 'unix:///run/r.sock?db=1']])(
+    'may be %s',
+    (url) => {
+      expect(load({ REDSWARM_REDIS_URL: url }).redisUrl).toBe(url)
+    },
+  )
+
+  it.each([...['localhost:6379', 'redis:', 'redis://', 'redis://h:x', '/run/r.sock', 'http://h', 'unix:/run/r.sock']])(
+    'may not be %s',
+    (url) => {
+      expect(problemsOf({ REDSWARM_REDIS_URL: url })).toHaveLength(1)
+    },
+  )
 })
 
 describe('addresses to listen on', () => {

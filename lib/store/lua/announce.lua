@@ -15,11 +15,12 @@
 --         report    peer id 20, downloaded 8, left 8, uploaded 8, event 1
 --         endpoint  6 bytes, or 18 of IPv6
 --         passkey   1 byte of length and as many of text
--- reply: two elements per record: the head (20 bytes) and endpoints in wire form (each followed by its peer id where
+-- reply: two elements per record: the head (24 bytes) and endpoints in wire form (each followed by its peer id where
 --        asked for), or nil and a word that says why the announce was refused.
 --        The endpoints are all there are, or at least numwant. A leecher may find itself among them: the frontend takes
 --        it out and cuts a random window, since every string made here is hashed byte by byte (1.5 ns each).
--- include: swarm_head other_role chunk_field chunk_of value_of piece_without write_piece grow_swarm split_chunk
+-- include: swarm_head other_role chunk_field chunk_of value_of piece_without write_piece add_to_total
+-- include: grow_swarm split_chunk merge_chunks
 local prefix, lifetimeS, reportBytes, listed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local records = ARGV[7]
 local call, sub, byte = redis.call, string.sub, string.byte
@@ -37,43 +38,58 @@ local VALUE_HEADS = { [0] = struct.pack('>BI4', 0, now), struct.pack('>BI4', 1, 
 
 local function roleName(list) return list % 2 == 1 and 'seeders' or 'leechers' end
 local function shardOf(key) return sub(key, #prefix + 7, #prefix + 11) end
-local function addToTotal(key, field, by) call('HINCRBY', prefix .. 'totals:' .. shardOf(key), field, by) end
+local function count(key, field, by) addToTotal(prefix, shardOf(key), field, by) end
 
+-- Never later than it was due: a swarm that empties and fills again must not put off its sweep each time.
 local function putInIndex(key)
-  call('ZADD', prefix .. 'torrents:' .. shardOf(key), now + lifetimeS, sub(key, -40))
+  call('ZADD', prefix .. 'torrents:' .. shardOf(key), 'LT', now + lifetimeS, sub(key, -40))
 end
 
-local function withdrawFromPiece(key, field, endpoint)
-  local piece = pieceWithout(call('HGET', key, field), endpoint, #endpoint)
-  writePiece(key, field, piece)
-  return piece
+-- Raises an error where another key than the swarm's own is of a wrong type: nothing may fail after the first write,
+-- since nothing that a script wrote is taken back.
+local function checkTotals(key) call('HLEN', prefix .. 'totals:' .. shardOf(key)) end
+local function checkTypes(key)
+  checkTotals(key)
+  call('ZCARD', prefix .. 'torrents:' .. shardOf(key))
 end
 
 local function create(key, list, endpoint, value)
+  checkTypes(key)
   local seeders = list % 2
-  local head = struct.pack('>I4I4I4', 1 - seeders, seeders, 0) .. NO_CHUNKS
-  addToTotal(key, 'torrents', 1)
-  addToTotal(key, roleName(list), 1)
+  local head = struct.pack('>I4I4I4', 1 - seeders, seeders, 0) .. NO_CHUNKS .. struct.pack('>I4', math.random(2, CHUNK_HASH_PRIME - 1))
+  count(key, 'torrents', 1)
+  count(key, roleName(list), 1)
   call('HSET', key, 'head', head, 'seeders', seeders, 'leechers', 1 - seeders, 'completed', '0', 'added', now,
     endpoint, value, FIRST_FIELDS[list], endpoint)
   putInIndex(key)
   return head
 end
 
--- Takes an endpoint out of the other role's list, where it has just changed roles. Answers whether it was there, and
--- what then stands in that list's first piece.
+-- Takes an endpoint out of a chunk's piece, and gives a chunk back where that leaves too little in it. Answers the head
+-- and what is left.
+local function withdraw(key, head, list, field, endpoint)
+  local piece = pieceWithout(call('HGET', key, field), endpoint, #endpoint)
+  writePiece(key, field, piece)
+  if #piece < CHUNK_PEERS_MIN * #endpoint and chunksOf(head, list) > 1 then head = mergeChunks(key, head, list) end
+  return head, piece
+end
+
+-- Takes an endpoint out of the other role's list, where it has just changed roles. Answers the head, whether it was
+-- there, and what then stands in that list's first piece.
 local function leaveOtherRole(key, head, list, own, endpoint, firstPiece)
   local other, field = otherRole(list), nil
   local chunks = chunksOf(head, other)
   if chunks == 0 then
-    if not own then return false, firstPiece end
+    if not own then return head, false, firstPiece end
     field = FIRST_FIELDS[other]
   else
-    field = chunkField(other, chunkOf(endpoint, chunks))
-    if call('HDEL', key .. ':' .. field, endpoint) == 0 then return false, firstPiece end
+    field = chunkField(other, chunkOf(head, endpoint, chunks))
+    if call('HDEL', key .. ':' .. field, endpoint) == 0 then return head, false, firstPiece end
   end
-  local piece = withdrawFromPiece(key, field, endpoint)
-  return true, field == FIRST_FIELDS[other] and piece or firstPiece
+  local piece
+  head, piece = withdraw(key, head, other, field, endpoint)
+  if chunks > 1 then return head, true, call('HGET', key, FIRST_FIELDS[other]) end
+  return head, true, piece
 end
 
 -- Writes the announcing peer. `own`: its value in a small swarm; `firstPiece`: the other role's. Answers both anew.
@@ -81,29 +97,34 @@ local function join(key, head, list, own, endpoint, value, firstPiece)
   if not head then return create(key, list, endpoint, value), firstPiece end
   local chunks, field = chunksOf(head, list), FIRST_FIELDS[list]
   if chunks == 0 then
+    if own and byte(own) == list % 2 then
+      call('HSET', key, endpoint, value)
+      return head, firstPiece
+    end
+    checkTypes(key)
     call('HSET', key, endpoint, value)
-    if own and byte(own) == list % 2 then return head, firstPiece end
   else
-    field = chunkField(list, chunkOf(endpoint, chunks))
+    checkTotals(key)
+    field = chunkField(list, chunkOf(head, endpoint, chunks))
     if call('HSET', key .. ':' .. field, endpoint, value) == 0 then return head, firstPiece end
   end
   local leechers, seeders, completed = countsOf(head)
   if leechers + seeders == 0 then putInIndex(key) end
   local moved
-  moved, firstPiece = leaveOtherRole(key, head, list, own, endpoint, firstPiece)
+  head, moved, firstPiece = leaveOtherRole(key, head, list, own, endpoint, firstPiece)
   local seedersMore = list % 2 == 1 and 1 or moved and -1 or 0
   local leechersMore = list % 2 == 0 and 1 or moved and -1 or 0
   head = headWithCounts(head, leechers + leechersMore, seeders + seedersMore, completed)
   local piece = (call('HGET', key, field) or '') .. endpoint
   if moved then
     call('HSET', key, 'head', head, 'seeders', seeders + seedersMore, 'leechers', leechers + leechersMore, field, piece)
-    addToTotal(key, roleName(otherRole(list)), -1)
+    count(key, roleName(otherRole(list)), -1)
   else
     call('HSET', key, 'head', head, roleName(list), list % 2 == 1 and seeders + 1 or leechers + 1, field, piece)
   end
-  addToTotal(key, roleName(list), 1)
+  count(key, roleName(list), 1)
   if chunks == 0 then
-    if leechers + seeders >= SMALL_PEERS_MAX or #piece > SMALL_PIECE_BYTES_MAX then head = growSwarm(key, head) end
+    if leechers + leechersMore + seeders + seedersMore > SMALL_PEERS_MAX or #piece > SMALL_PIECE_BYTES_MAX then head = growSwarm(key, head) end
   elseif #piece > CHUNK_PEERS_MAX * #endpoint then
     head = splitChunk(key, head, list)
   end
@@ -116,7 +137,7 @@ local function complete(key, head, endpoint)
   local leechers, seeders, completed = countsOf(head)
   head = headWithCounts(head, leechers, seeders, completed + 1)
   call('HSET', key, 'head', head, 'completed', completed + 1)
-  addToTotal(key, 'completed', 1)
+  count(key, 'completed', 1)
   return head
 end
 
@@ -129,44 +150,53 @@ local function deletePeer(key, head, list, own, endpoint)
     return was, FIRST_FIELDS[was]
   end
   for _, maybe in ipairs({ list, otherRole(list) }) do
-    local field = chunkField(maybe, chunkOf(endpoint, chunksOf(head, maybe)))
+    local field = chunkField(maybe, chunkOf(head, endpoint, chunksOf(head, maybe)))
     if call('HDEL', key .. ':' .. field, endpoint) == 1 then return maybe, field end
   end
 end
 
 local function leave(key, head, list, own, endpoint)
+  checkTypes(key)
   local was, field = deletePeer(key, head, list, own, endpoint)
   if not was then return head end
   local leechers, seeders, completed = countsOf(head)
   if was % 2 == 1 then seeders = seeders - 1 else leechers = leechers - 1 end
-  addToTotal(key, roleName(was), -1)
+  count(key, roleName(was), -1)
   if leechers + seeders + completed == 0 then
     call('DEL', key)
     call('ZREM', prefix .. 'torrents:' .. shardOf(key), sub(key, -40))
-    addToTotal(key, 'torrents', -1)
+    count(key, 'torrents', -1)
     return nil
   end
-  withdrawFromPiece(key, field, endpoint)
+  head = withdraw(key, head, was, field, endpoint)
   head = headWithCounts(head, leechers, seeders, completed)
-  if leechers + seeders == 0 and sub(head, 13) ~= NO_CHUNKS then
-    head = sub(head, 1, 12) .. NO_CHUNKS
+  if leechers + seeders == 0 and not isSmall(head) then
+    head = headWithChunksOfAll(head, NO_CHUNKS)
     call('HDEL', key, 'sweep')
   end
   call('HSET', key, 'head', head, roleName(was), was % 2 == 1 and seeders or leechers)
   return head
 end
 
+-- With details: role 1, last announce 4, peer id 20, downloaded 8, left 8, uploaded 8, event 1.
+local VALUE_BYTES = 50
+-- What 80 Gbit/s move in 15 minutes. More between two announces is a lie, and must not bring an account to overflow.
+-- (A number of 2^53 and above is not exact in Lua: such a report is a lie as well.)
+local CREDIT_BYTES_MAX = 9e12
+
 -- Adds to a passkey's account what its peer moved since its last announce: never below zero, so that a client that
 -- starts again from nothing, or resets its counters, neither loses nor counts twice.
 local function creditAccount(key, head, list, own, endpoint, report, passkey)
   local value = head and (own or valueOf(key, head, list, endpoint))
-  if not value then return end
+  if not value or #value < VALUE_BYTES then return end -- kept without details
   local downBefore, _, upBefore = struct.unpack('>I8I8I8', value, 26)
   local down, _, up = struct.unpack('>I8I8I8', report, 21)
   local account = prefix .. 'accounts:' .. shardOf(key)
-  -- Past 2^53 a number is no longer exact, and no honest peer moves as much.
-  if up > upBefore and up < 2 ^ 53 then call('HINCRBY', account, passkey .. ':up', string.format('%.0f', up - upBefore)) end
-  if down > downBefore and down < 2 ^ 53 then call('HINCRBY', account, passkey .. ':down', string.format('%.0f', down - downBefore)) end
+  for name, delta in pairs({ up = up - upBefore, down = down - downBefore }) do
+    if delta > 0 and delta <= CREDIT_BYTES_MAX and math.max(up, down) < 2 ^ 53 then
+      call('HINCRBY', account, passkey .. ':' .. name, string.format('%.0f', delta))
+    end
+  end
 end
 
 -- Pieces of a list, whole, from a random one on, till they hold `bytesWanted` or there are no more.
@@ -202,13 +232,15 @@ end
 -- At most numwant of the endpoints, not the asker's own, each followed by its peer id.
 local function withPeerIds(key, head, list, endpoint, numwant, peers)
   local width, found = #endpoint, {}
-  local count = #peers / width
-  local start = count > 0 and math.random(0, count - 1) or 0
-  for i = 0, count - 1 do
+  local total = #peers / width
+  local start = total > 0 and math.random(0, total - 1) or 0
+  for i = 0, total - 1 do
     if #found == numwant then break end
-    local at = (start + i) % count * width
+    local at = (start + i) % total * width
     local peer = sub(peers, at + 1, at + width)
-    if peer ~= endpoint then found[#found + 1] = peer .. sub(valueOf(key, head, otherRole(list), peer), 6, 25) end
+    local value = peer ~= endpoint and valueOf(key, head, otherRole(list), peer)
+    -- One that was kept without details has no id to tell.
+    if value and #value >= VALUE_BYTES then found[#found + 1] = peer .. sub(value, 6, 25) end
   end
   return table.concat(found)
 end
@@ -232,6 +264,7 @@ local function announce(key, at)
     local passkey = sub(records, passkeyAt + 1, passkeyAt + byte(records, passkeyAt))
     creditAccount(key, head, list, own, endpoint, report, passkey)
   end
+  if event == COMPLETED then call('ZCARD', key .. ':done') end -- its type is checked before the first write, too
   if event == STOPPED then return head and leave(key, head, list, own, endpoint), '' end
   head, firstPiece = join(key, head, list, own, endpoint, VALUE_HEADS[list % 2] .. report, firstPiece)
   if event == COMPLETED and list % 2 == 1 then head = complete(key, head, endpoint) end

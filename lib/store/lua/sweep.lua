@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Sweeps one shard for a bounded time: looks at the swarms that are due, removes peers not heard from for a lifetime,
 -- and writes when each swarm is due next. Safe with any number of sweepers: what is expired is decided here.
 --
@@ -9,7 +9,7 @@
 --       nowS       seconds since the epoch; empty: Redis's own clock
 -- reply: 1 where the budget ended before the work, else 0; peers removed; torrents dropped; then a text for each
 --        swarm that is damaged
--- include: swarm_head chunk_field value_of write_piece
+-- include: swarm_head chunk_field chunk_of value_of write_piece add_to_total merge_chunks
 local index, prefix, lifetimeS, budget = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local call, sub, byte = redis.call, string.sub, string.byte
 local now = tonumber(ARGV[4]) or tonumber(call('TIME')[1])
@@ -17,7 +17,6 @@ local cutoff = now - lifetimeS
 local shard = sub(index, -5)
 local looked, removed, dropped, damaged = 0, 0, 0, {}
 
-local CHUNK_PEERS_MIN = 14
 -- A large swarm always has a peer about to expire; it is looked at again after this share of a lifetime at the earliest.
 local LARGE_SWARM_RESTS_S = math.floor(lifetimeS / 13)
 -- The cursor after the four lists of peers: the endpoints whose download was counted.
@@ -26,9 +25,7 @@ local DONE_BATCH = 50
 -- In the place of an earliest last announce: there is more to do, look again.
 local AT_ONCE = now - lifetimeS
 
-local function addToTotal(field, by)
-  if by ~= 0 then call('HINCRBY', prefix .. 'totals:' .. shard, field, by) end
-end
+local function count(field, by) addToTotal(prefix, shard, field, by) end
 
 -- Removes the expired peers of one hash. Answers, by list, how many went and which endpoints stay, and the earliest
 -- last announce among those, `earliest` included.
@@ -61,26 +58,8 @@ local function countLost(key, head, lost)
   leechers, seeders = leechers - leechersLess, seeders - seedersLess
   head = headWithCounts(head, leechers, seeders, completed)
   call('HSET', key, 'head', head, 'seeders', seeders, 'leechers', leechers)
-  addToTotal('leechers', -leechersLess)
-  addToTotal('seeders', -seedersLess)
-  return head
-end
-
--- Gives the last chunk of a list back to the one that it was split from.
-local function merge(key, head, list)
-  local last = chunksOf(head, list) - 1
-  local _, exponent = math.frexp(last)
-  local from, into = chunkField(list, last), chunkField(list, last - 2 ^ (exponent - 1))
-  local fields = call('HGETALL', key .. ':' .. from)
-  if #fields > 0 then
-    call('HSET', key .. ':' .. into, unpack(fields))
-    call('DEL', key .. ':' .. from)
-    writePiece(key, into, (call('HGET', key, into) or '') .. call('HGET', key, from))
-    writePiece(key, from, '')
-    looked = looked + #fields / 2
-  end
-  head = headWithChunks(head, list, last)
-  call('HSET', key, 'head', head)
+  count('leechers', -leechersLess)
+  count('seeders', -seedersLess)
   return head
 end
 
@@ -89,8 +68,12 @@ local function forgetDone(key, head)
   local old = call('ZRANGEBYSCORE', key .. ':done', '-inf', cutoff, 'LIMIT', 0, DONE_BATCH)
   for _, endpoint in ipairs(old) do
     local value = valueOf(key, head, #endpoint == 18 and 2 or 0, endpoint)
-    if value then call('ZADD', key .. ':done', (struct.unpack('>I4', value, 2)), endpoint) end
-    if not value then call('ZREM', key .. ':done', endpoint) end
+    if not value then
+      call('ZREM', key .. ':done', endpoint)
+    else
+      -- A peer that expired since its chunk was looked at is still there: it must not come up again in this sweep.
+      call('ZADD', key .. ':done', math.max((struct.unpack('>I4', value, 2)), cutoff + 1), endpoint)
+    end
   end
   looked = looked + #old
   return #old < DONE_BATCH
@@ -122,7 +105,9 @@ local function sweepLarge(key, head, cursor)
       if lost[list] > 0 then writePiece(key, field, table.concat(staying[list])) end
       number, counted, looked = number + 1, counted + #staying[list], looked + 1
     elseif chunks > 1 and counted < CHUNK_PEERS_MIN * chunks then
-      head = merge(key, head, list)
+      local moved
+      head, moved = mergeChunks(key, head, list)
+      looked = looked + 1 + moved
     else
       list, number, counted = list + 1, 0, 0
     end
@@ -138,7 +123,7 @@ end
 local function dropSwarm(key, infoHash)
   call('DEL', key)
   call('ZREM', index, infoHash)
-  addToTotal('torrents', -1)
+  count('torrents', -1)
   dropped = dropped + 1
 end
 
@@ -146,7 +131,7 @@ end
 local function settleEmpty(key, head, infoHash, earliest)
   local _, _, completed = countsOf(head)
   if completed == 0 then return dropSwarm(key, infoHash) end
-  if sub(head, 13) ~= NO_CHUNKS then call('HSET', key, 'head', sub(head, 1, 12) .. NO_CHUNKS) end
+  if not isSmall(head) then call('HSET', key, 'head', headWithChunksOfAll(head, NO_CHUNKS)) end
   local due = call('EXISTS', key .. ':done') == 0 and '+inf' or earliest + lifetimeS
   call('ZADD', index, due, infoHash)
 end
@@ -157,13 +142,13 @@ local function sweepSwarm(infoHash)
   local head, earliest = fields[1], nil
   looked = looked + 1
   if not head then return call('ZREM', index, infoHash) end
-  local isSmall = sub(head, 13) == NO_CHUNKS
-  if isSmall then head, earliest = sweepSmall(key, head) else head, earliest = sweepLarge(key, head, fields[2]) end
+  local wasSmall = isSmall(head)
+  if wasSmall then head, earliest = sweepSmall(key, head) else head, earliest = sweepLarge(key, head, fields[2]) end
   if not earliest then return end
   local leechers, seeders = countsOf(head)
   if leechers + seeders == 0 then return settleEmpty(key, head, infoHash, earliest) end
   local due = earliest + lifetimeS
-  if not isSmall then due = math.max(due, now + LARGE_SWARM_RESTS_S) end
+  if not wasSmall then due = math.max(due, now + LARGE_SWARM_RESTS_S) end
   call('ZADD', index, due, infoHash)
 end
 

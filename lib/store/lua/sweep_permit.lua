@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Says whether peers may be swept now. After an outage they may not until every client had one announce interval's time
 -- to announce again: what looks expired then only could not be heard.
 --
@@ -10,7 +10,7 @@ local sweeper, sweepIntervalS, announceIntervalS = KEYS[1], tonumber(ARGV[1]), t
 local now = tonumber(redis.call('TIME')[1])
 local fields = redis.call('HMGET', sweeper, 'swept', 'served', 'hold')
 local swept, served, hold = tonumber(fields[1]) or 0, tonumber(fields[2]) or now, tonumber(fields[3]) or 0
--- Between two sweeps lie an interval and what an outage adds; a frontend marks every second.
+-- A frontend marks every second, and its first mark after an outage sets `hold` as well (mark_served.lua).
 if now - swept > 2 * sweepIntervalS or now - served > sweepIntervalS then hold = now + announceIntervalS end
 redis.call('HSET', sweeper, 'swept', now, 'hold', hold)
 return now >= hold and 1 or now - hold

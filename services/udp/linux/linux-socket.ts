@@ -1,6 +1,13 @@
-import type { Listen } from '../../../lib/config/listen.ts'
-import { type Endpoint, toEndpoint } from '../../../lib/wire/endpoint.ts'
-import { BATCH_MAX, type Datagram, type OpenUdpSocket, SOCKET_BUFFER_BYTES, type UdpSocket } from '../socket.ts'
+import { addressText, type Endpoint, isIpv6 } from '../../../lib/wire/endpoint.ts'
+import {
+  BATCH_MAX,
+  type Datagram,
+  type OpenUdpSocket,
+  PAYLOAD_BYTES_MAX,
+  SOCKET_BUFFER_BYTES,
+  toLocal,
+  type UdpSocket,
+} from '../socket.ts'
 import type { Libc } from './libc.ts'
 import { type Family, IPV4, IPV6, MESSAGE_BYTES, type Messages, makeMessages } from './messages.ts'
 import type { Reactor } from './reactor.ts'
@@ -24,15 +31,20 @@ const VIA_BYTES = 20
  */
 export function makeLinuxSockets(libc: Libc, reactor: Reactor): OpenUdpSocket {
   return async (listen, onBatch) => {
-    const family = listen.address.includes(':') ? IPV6 : IPV4
-    const { fd, port } = openSocket(libc, family, listen)
+    const { address, endpoint } = toLocal(listen)
+    const family = isIpv6(endpoint) ? IPV6 : IPV4
+    const { fd, port } = openSocket(libc, family, endpoint)
     const received = makeMessages(libc, family)
     const sending = makeMessages(libc, family)
+    // The descriptor's number is somebody else's once it is closed.
+    let isClosed = false
     const self: UdpSocket = {
-      listen: { address: listen.address, port },
-      send: (replies) => sendAll(libc, fd, family, sending, replies),
+      listen: { address, port },
+      send: (replies) => (isClosed ? replies.length : sendAll(libc, fd, family, sending, replies)),
       pause: () => void reactor.remove(fd),
       async close() {
+        if (isClosed) return
+        isClosed = true
         await reactor.remove(fd)
         libc.close(fd)
       },
@@ -52,10 +64,10 @@ export function makeLinuxSockets(libc: Libc, reactor: Reactor): OpenUdpSocket {
   }
 }
 
-function openSocket(libc: Libc, family: Family, listen: Listen): { fd: number; port: number } {
+function openSocket(libc: Libc, family: Family, local: Endpoint): { fd: number; port: number } {
   const fail = (): never => {
     const code = libc.lastError()
-    throw Object.assign(new Error(`${code}: ${listen.address}`), { code })
+    throw Object.assign(new Error(`${code}: ${addressText(local)}`), { code })
   }
   const fd = libc.socket(family.number, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0)
   if (fd < 0) fail()
@@ -70,7 +82,7 @@ function openSocket(libc: Libc, family: Family, listen: Listen): { fd: number; p
   setOption(family.level, family.receivePktinfo, 1)
   if (family === IPV6) setOption(IPPROTO_IPV6, IPV6_V6ONLY, 1)
   const sockaddr = Buffer.alloc(128)
-  writeSockaddr(family, sockaddr, 0, toEndpoint(listen.address, listen.port) as Endpoint)
+  writeSockaddr(family, sockaddr, 0, local)
   if (libc.bind(fd, sockaddr, family.sockaddrBytes) !== 0) {
     try {
       fail()
@@ -126,12 +138,19 @@ function readVia(family: Family, messages: Messages, i: number, vias: Buffer): B
 /** Sends replies; one that cannot be sent costs only itself. Answers how many were not sent. */
 function sendAll(libc: Libc, fd: number, family: Family, messages: Messages, replies: readonly Datagram[]): number {
   let unsent = 0
-  for (let from = 0; from < replies.length; from += BATCH_MAX) {
-    const count = Math.min(BATCH_MAX, replies.length - from)
-    for (let i = 0; i < count; i++) writeMessage(family, messages, i, replies[from + i] as Datagram)
+  let count = 0
+  for (const reply of replies) {
+    if (reply.payload.length > PAYLOAD_BYTES_MAX) {
+      unsent += 1
+      continue
+    }
+    writeMessage(family, messages, count, reply)
+    count += 1
+    if (count < BATCH_MAX) continue
     unsent += sendBatch(libc, fd, messages, count)
+    count = 0
   }
-  return unsent
+  return unsent + sendBatch(libc, fd, messages, count)
 }
 
 function writeMessage(family: Family, messages: Messages, i: number, { payload, source, via }: Datagram): void {

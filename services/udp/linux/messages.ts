@@ -1,4 +1,4 @@
-import { BATCH_MAX } from '../socket.ts'
+import { BATCH_MAX, PAYLOAD_BYTES_MAX } from '../socket.ts'
 import type { Libc } from './libc.ts'
 
 /** The numbers of an address family, as Linux has them. */
@@ -53,8 +53,6 @@ const SOCKADDR_ROOM = 32
 /** A `cmsghdr` of 16 bytes before the data, all of it rounded up to 8. */
 const CONTROL_HEAD_BYTES = 16
 const CONTROL_ROOM = 40
-/** More than any request needs: an announce with a kilobyte of options, a scrape of 74 info hashes. */
-const PAYLOAD_ROOM = 2048
 
 /** Room for a batch of messages: what recvmmsg fills and sendmmsg reads, laid out once. */
 export type Messages = {
@@ -82,7 +80,7 @@ export function makeMessages(libc: Libc, family: Family): Messages {
   const iovs = Buffer.alloc(BATCH_MAX * IOV_BYTES)
   const sockaddrs = Buffer.alloc(BATCH_MAX * SOCKADDR_ROOM)
   const controls = Buffer.alloc(BATCH_MAX * CONTROL_ROOM)
-  const payloads = Buffer.alloc(BATCH_MAX * PAYLOAD_ROOM)
+  const payloads = Buffer.alloc(BATCH_MAX * PAYLOAD_BYTES_MAX)
   for (let i = 0; i < BATCH_MAX; i++) {
     const at = i * MESSAGE_BYTES
     headers.writeBigUInt64LE(libc.addressOf(sockaddrs) + BigInt(i * SOCKADDR_ROOM), at + AT.name)
@@ -90,8 +88,8 @@ export function makeMessages(libc: Libc, family: Family): Messages {
     headers.writeBigUInt64LE(libc.addressOf(iovs) + BigInt(i * IOV_BYTES), at + AT.iov)
     headers.writeUInt32LE(1, at + AT.iovCount)
     headers.writeBigUInt64LE(libc.addressOf(controls) + BigInt(i * CONTROL_ROOM), at + AT.control)
-    iovs.writeBigUInt64LE(libc.addressOf(payloads) + BigInt(i * PAYLOAD_ROOM), i * IOV_BYTES)
-    iovs.writeUInt32LE(PAYLOAD_ROOM, i * IOV_BYTES + 8)
+    iovs.writeBigUInt64LE(libc.addressOf(payloads) + BigInt(i * PAYLOAD_BYTES_MAX), i * IOV_BYTES)
+    iovs.writeUInt32LE(PAYLOAD_BYTES_MAX, i * IOV_BYTES + 8)
     sockaddrs.writeUInt16LE(family.number, i * SOCKADDR_ROOM)
     controls.writeUInt32LE(CONTROL_HEAD_BYTES + family.pktinfoBytes, i * CONTROL_ROOM)
     controls.writeUInt32LE(family.level, i * CONTROL_ROOM + 8)
@@ -105,7 +103,7 @@ export function makeMessages(libc: Libc, family: Family): Messages {
     payloads,
     sockaddrAt: (i) => i * SOCKADDR_ROOM,
     controlDataAt: (i) => i * CONTROL_ROOM + CONTROL_HEAD_BYTES,
-    payloadAt: (i) => i * PAYLOAD_ROOM,
+    payloadAt: (i) => i * PAYLOAD_BYTES_MAX,
     lengthOf: (i) => headers.readUInt32LE(i * MESSAGE_BYTES + AT.length),
     hasControl: (i) => headers.readUInt32LE(i * MESSAGE_BYTES + AT.controlBytes) > 0,
     reset(i) {

@@ -16,7 +16,7 @@ const POLLFD_BYTES = 8
 const POLLIN = 1
 /** Sockets waited on at most: room for as many addresses as anybody listens on. */
 const SOCKETS_MAX = 127
-const EFD_NONBLOCK = 0o4000
+const EFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000
 
 /**
  * A reactor for all sockets of a process: libuv offers no way to wait on a descriptor without reading from it, and what
@@ -25,7 +25,7 @@ const EFD_NONBLOCK = 0o4000
  */
 export function makeReactor(libc: Libc): Reactor {
   const drains = new Map<number, Drain>()
-  const wakeFd = libc.eventfd(0, EFD_NONBLOCK)
+  const wakeFd = libc.eventfd(0, EFD_NONBLOCK_CLOEXEC)
   const entries = Buffer.alloc((SOCKETS_MAX + 1) * POLLFD_BYTES)
   const eight = Buffer.alloc(128)
   let isAsleep = false
@@ -72,12 +72,14 @@ export function makeReactor(libc: Libc): Reactor {
   return {
     add(fd, drain) {
       if (drains.size >= SOCKETS_MAX) throw new Error(`more than ${SOCKETS_MAX} addresses to listen on`)
+      // The end of a process waits for the threads of its pool: one asleep would keep it for good.
+      if (drains.size === 0) process.once('exit', wake)
       drains.set(fd, drain)
       if (isAsleep) wake()
       else schedule()
     },
     async remove(fd) {
-      drains.delete(fd)
+      if (drains.delete(fd) && drains.size === 0) process.removeListener('exit', wake)
       if (!isAsleep) return
       await new Promise<void>((resolve) => {
         awake.push(resolve)

@@ -11,7 +11,7 @@ local function growSwarm(key, head)
     end
   end
   redis.call('HDEL', key, unpack(moved))
-  head = string.sub(head, 1, 12) .. ONE_CHUNK_EACH
+  head = headWithChunksOfAll(head, ONE_CHUNK_EACH)
   redis.call('HSET', key, 'head', head)
   return head
 end

@@ -9,7 +9,7 @@ local function splitChunk(key, head, list)
   local from, into = chunkField(list, chunks - 2 ^ (exponent - 1)), chunkField(list, chunks)
   local fields, staying, leaving, moved = redis.call('HGETALL', key .. ':' .. from), {}, {}, {}
   for i = 1, #fields, 2 do
-    if chunkOf(fields[i], chunks + 1) == chunks then
+    if chunkOf(head, fields[i], chunks + 1) == chunks then
       leaving[#leaving + 1] = fields[i]
       moved[#moved + 1] = fields[i]
       moved[#moved + 1] = fields[i + 1]
@@ -17,13 +17,13 @@ local function splitChunk(key, head, list)
       staying[#staying + 1] = fields[i]
     end
   end
-  head = headWithChunks(head, list, chunks + 1)
-  redis.call('HSET', key, 'head', head)
   if #leaving > 0 then
     redis.call('HSET', key .. ':' .. into, unpack(moved))
     redis.call('HDEL', key .. ':' .. from, unpack(leaving))
     writePiece(key, into, table.concat(leaving))
     writePiece(key, from, table.concat(staying))
   end
+  head = headWithChunks(head, list, chunks + 1)
+  redis.call('HSET', key, 'head', head)
   return head
 end
