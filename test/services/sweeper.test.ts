@@ -123,8 +123,9 @@ describe('the sweeper', () => {
     const completed = Array.from({ length: 100 }, (_, i) =>
       announceOf({ endpoint: at('198.51.100.1', 1 + i), isSeeder: true, event: EVENT.completed, numwant: 0 }),
     )
+    // Of IPv6: their list comes after the seeders', so that the first piece ends between the two.
     const leechers = Array.from({ length: 600 }, (_, i) =>
-      announceOf({ endpoint: at('198.51.100.2', 1 + i), numwant: 0 }),
+      announceOf({ endpoint: at(`2001:db8::${(1 + i).toString(16)}`), numwant: 0 }),
     )
     await store.announce([...completed, ...leechers])
     nowS += 3800
