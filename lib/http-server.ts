@@ -30,7 +30,9 @@ export async function startHttpServer({
   for (const listen of listens) {
     const app = makeApp()
     try {
-      await app.listen({ host: listen.address, port: listen.port, ipv6Only: listen.address.includes(':') })
+      // An IPv4-mapped address (`::ffff:127.0.0.1`) is IPv4 through a socket of IPv6, which must be of both for it.
+      const ipv6Only = listen.address.includes(':') && !/^::ffff:/i.test(listen.address)
+      await app.listen({ host: listen.address, port: listen.port, ipv6Only })
       apps.push(app)
       bound.push({ address: listen.address, port: (app.server.address() as { port: number }).port })
     } catch (error) {

@@ -9,14 +9,20 @@ import { type Counters, makeCounters } from '../lib/observe/counters.ts'
 import type { Logger } from '../lib/observe/log.ts'
 import { checkSchema } from '../lib/store/check-server.ts'
 import { makeSharedClock, type SharedClock } from '../lib/store/clock.ts'
-import { connectRedis, redisOptions } from '../lib/store/connect.ts'
+import { connectRedis, makePulse, type Pulse, redisOptions } from '../lib/store/connect.ts'
 import { type Keys, makeKeys, shardNames } from '../lib/store/keys.ts'
 import { writeRanks } from '../lib/store/ranks.ts'
 import { makeSwarmReader } from '../lib/store/reader.ts'
 import { makeRedisStore } from '../lib/store/redis.ts'
 import { agreeOnSecret } from '../lib/store/secret.ts'
 import { makeStatsFlusher, readStats } from '../lib/store/stats.ts'
-import { askSweepPermit, makeShardSweeper, markServed, type SweepIntervals } from '../lib/store/sweep.ts'
+import {
+  askSweepPermit,
+  isSweepOverdue,
+  makeShardSweeper,
+  markServed,
+  type SweepIntervals,
+} from '../lib/store/sweep.ts'
 import { makeShardWalker } from '../lib/store/walk.ts'
 import { INTERVAL_SPREAD, makeAnnouncer } from '../lib/swarm/announce.ts'
 import type { SwarmStore } from '../lib/swarm/store.ts'
@@ -50,6 +56,7 @@ export type Started = {
 
 const FLUSH_EVERY_MS = 1000
 const MARK_EVERY_MS = 1000
+const BEAT_EVERY_MS = 1000
 const SYNCHRONIZE_EVERY_MS = 30_000
 
 /** What all roles share. Time and chance enter the program here and nowhere else. */
@@ -57,6 +64,7 @@ type Parts = {
   settings: Settings
   redisUrl: string
   redis: Redis
+  pulse: Pulse
   keys: Keys
   clock: SharedClock
   counters: Counters
@@ -80,13 +88,15 @@ export async function startRoles({
 }): Promise<Started> {
   const redis = await connectRedis(redisUrl, log)
   lifecycle.onStop('Redis connection', () => redis.disconnect())
+  const pulse = makePulse(redis)
+  repeat(lifecycle, BEAT_EVERY_MS, pulse.beat)
   const keys = makeKeys(settings.keyPrefix)
   await checkSchema(redis, keys.schema)
   const clock = makeSharedClock(redis, Date.now)
   await clock.synchronize()
   repeat(lifecycle, SYNCHRONIZE_EVERY_MS, clock.synchronize)
   redis.on('ready', () => void clock.synchronize().catch(() => {}))
-  const parts: Parts = { settings, redisUrl, redis, keys, clock, counters: makeCounters(), log, lifecycle }
+  const parts: Parts = { settings, redisUrl, redis, pulse, keys, clock, counters: makeCounters(), log, lifecycle }
   const started: Started = { udp: [], http: [], api: [], newToken: undefined }
   // The sweeper comes first and goes last: it does nothing that a client sees.
   if (roles.includes('sweeper')) await startSweeper(parts)
@@ -156,11 +166,11 @@ async function startUdp(parts: Parts, store: SwarmStore): Promise<Listen[]> {
 }
 
 async function startHttp(parts: Parts, store: SwarmStore): Promise<Listen[]> {
-  const { settings, redis, counters, log, lifecycle } = parts
+  const { settings, pulse, counters, log, lifecycle } = parts
   const handlers = makeRequestHandlers({ announcer: announcerOf(settings, store), store, counters })
   const server = await startHttpServer({
     listens: settings.httpListens,
-    makeApp: () => makeHttpApp({ ...handlers, isHealthy: () => redis.status === 'ready' }, settings.trustedProxies),
+    makeApp: () => makeHttpApp({ ...handlers, isHealthy: pulse.isHealthy }, settings.trustedProxies),
     setting: 'REDSWARM_HTTP_LISTEN',
     log: log.child({ role: 'http' }),
   })
@@ -169,13 +179,13 @@ async function startHttp(parts: Parts, store: SwarmStore): Promise<Listen[]> {
 }
 
 async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'newToken'>> {
-  const { settings, redis, keys, log, lifecycle } = parts
+  const { settings, redis, pulse, keys, log, lifecycle } = parts
   const { token, isNew, file } = await loadApiToken(settings.apiToken, settings.dataDir)
   const apiLog = log.child({ role: 'api' })
   const context = {
     reader: makeSwarmReader({ redis, keys }),
     stats: () => readStats(redis, keys),
-    isHealthy: () => redis.status === 'ready',
+    isHealthy: pulse.isHealthy,
     token,
     nowMs: Date.now,
     log: apiLog,
@@ -196,7 +206,7 @@ async function startSweeper(parts: Parts): Promise<void> {
   const sweepShard = makeShardSweeper({ redis, keys, peerLifetimeS: settings.peerLifetimeS })
   const walkShard = makeShardWalker({ redis, keys })
   const service = await startSweeperService({
-    connection: redisOptions(redisUrl) as object,
+    connection: redisOptions(redisUrl),
     prefix: keys.jobs,
     sweepIntervalS: settings.sweepIntervalS,
     async sweep(isStopping) {
@@ -204,6 +214,7 @@ async function startSweeper(parts: Parts): Promise<void> {
       if (permit < 1) return { waitsS: -permit }
       return sweepAll({ shards: shardNames(), sweepShard, isStopping, log: sweeperLog })
     },
+    isOverdue: () => isSweepOverdue(redis, keys, settings.sweepIntervalS),
     rank: (isStopping) =>
       rankAll({
         shards: shardNames(),

@@ -6,6 +6,7 @@ import { type Lifecycle, makeLifecycle } from '../lib/lifecycle.ts'
 import { type Logger, makeLog } from '../lib/observe/log.ts'
 import { shownUrl } from '../lib/store/connect.ts'
 import { startPrivateRedis } from '../lib/store/private-redis.ts'
+import { apiTokenFile } from './api/token.ts'
 import { summaryOf } from './cli/summary.ts'
 import { ROLES, type Role, startRoles } from './compose.ts'
 
@@ -59,17 +60,33 @@ async function run(roles: readonly Role[]): Promise<void> {
     for (const problem of problems) log.error({ problem }, 'not stopped cleanly')
     process.exit(problems.length > 0 && code === 0 ? 1 : code)
   }
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      log.info(`${signal}: stopping`)
-      void stop(0)
-    })
-  }
+  onSignals(log, () => void stop(0))
   try {
     await start(settings, roles, log, lifecycle, isTerminal)
   } catch (error) {
     await lifecycle.stop()
     throw error
+  }
+}
+
+/** Sooner than that, a second signal is the first that came by another way: npm hands on what the terminal sends to all. */
+const REPEAT_MS_MIN = 300
+
+/** The first signal asks for a stop; one more, of an impatient user, ends the process at once. */
+function onSignals(log: Logger, stop: () => void): void {
+  let firstAtMs: number | undefined
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      const nowMs = performance.now()
+      if (firstAtMs === undefined) {
+        firstAtMs = nowMs
+        log.info(`${signal}: stopping`)
+        stop()
+      } else if (nowMs - firstAtMs > REPEAT_MS_MIN) {
+        log.warn(`${signal} again: ending at once, not stopped cleanly`)
+        process.exit(1)
+      }
+    })
   }
 }
 
@@ -83,7 +100,8 @@ async function start(
   const redisUrl = settings.redisUrl ?? (await startOwnRedis(settings, roles, log, lifecycle))
   const started = await startRoles({ settings, redisUrl, roles, log, lifecycle })
   const redis = settings.redisUrl ? shownUrl(redisUrl) : `private, redis-cli -s ${redisUrl.slice('unix://'.length)}`
-  if (isTerminal) process.stdout.write(`${summaryOf(started, { version, redis })}\n`)
+  const tokenFile = settings.apiToken === undefined ? apiTokenFile(settings.dataDir) : undefined
+  if (isTerminal) process.stdout.write(`${summaryOf(started, { version, redis, tokenFile })}\n`)
   else log.info({ version, ...started, newToken: started.newToken?.file, redis }, 'serving')
 }
 

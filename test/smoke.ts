@@ -1,8 +1,10 @@
-// Starts the tracker by `npm start`, announces to it by UDP and HTTP, ends it with SIGTERM, and expects exit code 0.
+// Starts the tracker as its users do, by npm start, npx and npm run; announces to each; ends each with SIGTERM and
+// expects exit code 0.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,49 +12,120 @@ import bencode from 'bencode'
 import { freePort } from './support/free-port.ts'
 import { UdpClient } from './support/udp-client.ts'
 
-const SERVE_MS_MAX = 60_000
+/** With its dependencies in place, on a fresh data folder. */
+const SERVE_MS_MAX = 2000
+/** Under npx and `npm run`, with what npm needs to come up. */
+const NPM_SERVE_MS_MAX = 10_000
+const END_MS_MAX = 10_000
 
 const dataDir = await mkdtemp(join(tmpdir(), 'redswarm-smoke-'))
-const [udp, http, api] = [await freePort(), await freePort(), await freePort()]
-const tracker = spawn('npm', ['start'], {
-  stdio: 'inherit',
-  env: {
-    ...process.env,
-    REDSWARM_DATA_DIR: dataDir,
+const socket = join(dataDir, 'redis.sock')
+const running = new Set<ChildProcess>()
+process.on('exit', () => signalGroups('SIGTERM'))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1))
+
+try {
+  await smokeOfAll()
+} finally {
+  signalGroups('SIGKILL')
+  await endRedis()
+  await rm(dataDir, { recursive: true, force: true })
+}
+
+async function smokeOfAll(): Promise<void> {
+  const [udp, http, api] = [await freePort(), await freePort(), await freePort()]
+  const startMs = performance.now()
+  const tracker = run(['npm', 'start'], {
     REDSWARM_UDP_LISTEN: `127.0.0.1:${udp}`,
     REDSWARM_HTTP_LISTEN: `127.0.0.1:${http}`,
     REDSWARM_API_LISTEN: `127.0.0.1:${api}`,
-  },
-})
-const ended = once(tracker, 'exit')
-try {
-  const startMs = performance.now()
-  await served()
-  console.log(`serving after ${((performance.now() - startMs) / 1000).toFixed(1)} s`)
-  const client = await UdpClient.open(udp)
-  await client.connect()
-  const byUdp = await client.announce({ left: 0n, port: 7001 })
-  client.close()
-  assert.deepEqual([byUdp.seeders, byUdp.leechers], [1, 0])
+  })
+  const isHealthy = async () => (await fetch(`http://127.0.0.1:${http}/health_check`)).status === 200
+  await untilServing(tracker, SERVE_MS_MAX, isHealthy)
+  console.log(`npm start: serving after ${((performance.now() - startMs) / 1000).toFixed(2)} s`)
+  assert.deepEqual(await announceByUdp(udp, 7001, 0n), [1, 0])
   const query = `info_hash=%a0${'%00'.repeat(19)}&peer_id=-RS0001-abcdefghijkl&port=7002&left=5`
   const answer = await fetch(`http://127.0.0.1:${http}/announce?${query}`)
   const byHttp = bencode.decode(Buffer.from(await answer.arrayBuffer())) as Record<string, unknown>
   assert.deepEqual([byHttp.complete, byHttp.incomplete], [1, 1])
   assert.equal(Buffer.from(byHttp.peers as Uint8Array).toString('hex'), '7f0000011b59')
-} finally {
-  tracker.kill('SIGTERM')
-  const [code] = (await ended) as [number | null]
-  await rm(dataDir, { recursive: true, force: true })
-  assert.equal(code, 0, 'the exit code after SIGTERM')
+  // npx runs the program under a shell and forwards it nothing: the signal is for the program itself.
+  await smokeOfUdp(['npx', 'redswarm', 'udp'], [1, 2], lastOfFamily)
+  await smokeOfUdp(['npm', 'run', 'redswarm', '--', 'udp'], [1, 3], ({ pid }) => Number(pid))
+  await end(tracker, 'npm start', Number(tracker.pid))
 }
-console.log('announced by UDP and HTTP, stopped with exit code 0')
 
-async function served(): Promise<void> {
-  const deadlineMs = performance.now() + SERVE_MS_MAX
-  while (true) {
-    const answer = await fetch(`http://127.0.0.1:${http}/health_check`).catch(() => undefined)
-    if (answer?.status === 200) return
-    if (performance.now() > deadlineMs || tracker.exitCode !== null) throw new Error('the tracker does not serve')
-    await sleep(50)
+/** One more UDP frontend on the tracker's Redis, whose announce finds the counts of the others. */
+async function smokeOfUdp(words: string[], counts: number[], pidOf: (program: ChildProcess) => number): Promise<void> {
+  const port = await freePort()
+  const program = run(words, { REDSWARM_REDIS_URL: `unix://${socket}`, REDSWARM_UDP_LISTEN: `127.0.0.1:${port}` })
+  await untilServing(program, NPM_SERVE_MS_MAX, async () => {
+    assert.deepEqual(await announceByUdp(port, 7001 + counts.reduce((sum, count) => sum + count), 5n), counts)
+    return true
+  })
+  await end(program, words.join(' '), pidOf(program))
+}
+
+/** Starts a command in a process group of its own. */
+function run([command = '', ...args]: string[], settings: Record<string, string>): ChildProcess {
+  const env = { ...process.env, REDSWARM_DATA_DIR: dataDir, ...settings }
+  const program = spawn(command, args, { stdio: 'inherit', detached: true, env })
+  running.add(program)
+  return program
+}
+
+async function untilServing(program: ChildProcess, msMax: number, isServing: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = performance.now() + msMax
+  while (!(await isServing().catch(() => false))) {
+    if (program.exitCode !== null) throw new Error(`${program.spawnargs.join(' ')} ended by itself`)
+    if (performance.now() > deadlineMs) throw new Error(`${program.spawnargs.join(' ')} did not serve in ${msMax} ms`)
+    await sleep(20)
   }
+}
+
+async function announceByUdp(trackerPort: number, port: number, left: bigint): Promise<number[]> {
+  const client = await UdpClient.open(trackerPort)
+  try {
+    await client.connect()
+    const { seeders, leechers } = await client.announce({ left, port })
+    return [seeders, leechers]
+  } finally {
+    client.close()
+  }
+}
+
+/** Ends a program by SIGTERM to one of its processes; expects exit code 0 of the whole. */
+async function end(program: ChildProcess, name: string, pid: number): Promise<void> {
+  const ended = once(program, 'exit', { signal: AbortSignal.timeout(END_MS_MAX) })
+  process.kill(pid, 'SIGTERM')
+  const [code] = (await ended) as [number | null]
+  assert.equal(code, 0, `the exit code of ${name} after SIGTERM`)
+  running.delete(program)
+  console.log(`${name}: announced to, stopped with exit code 0`)
+}
+
+/** The youngest of a process, its children and theirs. */
+function lastOfFamily({ pid }: ChildProcess): number {
+  const processes = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+  const childOf = new Map(Array.from(processes.matchAll(/(\d+) +(\d+)/g), ([, child, parent]) => [parent, child]))
+  let last = String(pid)
+  for (let next = childOf.get(last); next !== undefined; next = childOf.get(last)) last = next
+  return Number(last)
+}
+
+function signalGroups(signal: NodeJS.Signals): void {
+  for (const { pid } of running) {
+    try {
+      process.kill(-Number(pid), signal)
+    } catch {
+      // It has ended.
+    }
+  }
+}
+
+/** The private Redis is in a group of its own: where the tracker was killed, it still runs. */
+async function endRedis(): Promise<void> {
+  const connection = connect(socket, () => connection.write('SHUTDOWN NOSAVE\r\n'))
+  connection.on('error', () => {}).resume()
+  await once(connection, 'close')
 }

@@ -7,7 +7,12 @@ const SCHEMA = '1'
 
 /** Throws an OperatorError where the server is too old for the scripts, or would evict peers to make room. */
 export async function checkServer(redis: Redis): Promise<void> {
-  const info = fieldsOf(await redis.info())
+  checkInfo(await redis.info())
+}
+
+/** The same, of the text that INFO answers. */
+export function checkInfo(text: string): void {
+  const info = fieldsOf(text)
   const kind = info.has('valkey_version') ? 'valkey' : 'redis'
   const version = info.get(`${kind}_version`) ?? '0'
   const least = VERSIONS_LEAST[kind]

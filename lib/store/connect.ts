@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { Redis, type RedisOptions } from 'ioredis'
 import { messageOf, OperatorError } from '../errors.ts'
 import type { Logger } from '../observe/log.ts'
@@ -6,6 +7,10 @@ import { checkServer } from './check-server.ts'
 /** Longest that a command of the data path may take before its client is told that the tracker is away. */
 const COMMAND_MS_MAX = 2000
 const CONNECT_MS_MAX = 5000
+/** A connection that says nothing for longer than any command may take is given up: its other end may be gone. */
+const SILENCE_MS_MAX = COMMAND_MS_MAX + 1000
+/** How long a connection that is given up may take to say goodbye. */
+const DISCONNECT_MS_MAX = 100
 /** Service is to resume within a second of Redis being back. */
 const RETRY_MS_MAX = 400
 
@@ -16,18 +21,21 @@ export function redisOptions(url: string): RedisOptions {
     case 'unix:':
       return {
         ...credentials(parsed),
-        path: decodeURIComponent(parsed.pathname),
-        db: Number(parsed.searchParams.get('db') ?? 0),
+        path: decoded(parsed.pathname),
+        db: databaseOf(parsed.searchParams.get('db') ?? ''),
       }
     case 'redis:':
-    case 'rediss:':
+    case 'rediss:': {
+      const host = parsed.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1'
       return {
         ...credentials(parsed),
-        host: parsed.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
+        host,
         port: Number(parsed.port || 6379),
-        db: Number(parsed.pathname.slice(1) || 0),
-        ...(parsed.protocol === 'rediss:' && { tls: { servername: parsed.hostname } }),
+        db: databaseOf(parsed.pathname.slice(1)),
+        // TLS names a server (SNI) by its name only; of an address, the certificate is held against the address.
+        ...(parsed.protocol === 'rediss:' && { tls: isIP(host) === 0 ? { servername: host } : {} }),
       }
+    }
     default:
       throw new OperatorError(
         `REDSWARM_REDIS_URL must be redis://host:port, rediss://host:port or unix:///path, not ${shownUrl(url)}`,
@@ -37,13 +45,27 @@ export function redisOptions(url: string): RedisOptions {
 
 function credentials(url: URL): RedisOptions {
   return {
-    ...(url.username && { username: decodeURIComponent(url.username) }),
-    ...(url.password && { password: decodeURIComponent(url.password) }),
+    ...(url.username && { username: decoded(url.username) }),
+    ...(url.password && { password: decoded(url.password) }),
   }
 }
 
-/** A Redis URL as it may be shown: without user and password. */
-export const shownUrl = (url: string): string => url.replace(/\/\/[^/@]*@/, '//')
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // Not shown: it may be a password.
+    throw new OperatorError('REDSWARM_REDIS_URL has a % that stands for no character: write %25 for it')
+  }
+}
+
+function databaseOf(text: string): number {
+  if (/^\d*$/.test(text)) return Number(text)
+  throw new OperatorError(`REDSWARM_REDIS_URL names the database ${text}, which must be a number`)
+}
+
+/** A Redis URL as it may be shown: without all before the last @, since a password may hold any character. */
+export const shownUrl = (url: string): string => url.replace(/^([a-z]+:\/\/)?.*@/is, '$1')
 
 /**
  * Connects the data path: a command that cannot be sent fails at once, one that is not answered in time fails, and none
@@ -59,6 +81,8 @@ export async function connectRedis(url: string, log: Logger): Promise<Redis> {
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_MS_MAX,
     connectTimeout: CONNECT_MS_MAX,
+    socketTimeout: SILENCE_MS_MAX,
+    disconnectTimeout: DISCONNECT_MS_MAX,
     retryStrategy: (attempt) => Math.min(50 * attempt, RETRY_MS_MAX),
   }
   const redis = new Redis(options)
@@ -88,4 +112,23 @@ export async function connectRedis(url: string, log: Logger): Promise<Redis> {
     lastProblem = ''
   })
   return redis
+}
+
+/** Whether Redis answers: `beat` asks it, again and again, so that a silent connection is noticed by an idle process. */
+export type Pulse = { beat: () => Promise<void>; isHealthy: () => boolean }
+
+/** The pulse of a connection; a command that is not answered in time makes it ill till the next that is. */
+export function makePulse(redis: Redis): Pulse {
+  let hasAnswered = true
+  return {
+    isHealthy: () => hasAnswered && redis.status === 'ready',
+    async beat() {
+      try {
+        await redis.ping()
+        hasAnswered = true
+      } catch {
+        hasAnswered = false
+      }
+    },
+  }
 }

@@ -54,6 +54,15 @@ export function askSweepPermit(
   ) as Promise<number>
 }
 
+/** A sweep that has not come for so many intervals is overdue. */
+const OVERDUE_INTERVALS = 3
+
+/** Whether no sweeper has swept for long. */
+export async function isSweepOverdue(redis: Redis, keys: Keys, sweepIntervalS: number): Promise<boolean> {
+  const [[nowS], swept] = await Promise.all([redis.time(), redis.hget(keys.sweeper, 'swept')])
+  return Number(nowS) - Number(swept) > OVERDUE_INTERVALS * sweepIntervalS
+}
+
 /** Marks that a frontend is at work; the first mark after an outage makes the sweeper wait. */
 export async function markServed(
   redis: Redis,

@@ -66,10 +66,18 @@ function forwarder(child, signal) {
   }
 }
 
-/** As that child: ends as by SIGTERM when the parent was killed and can forward nothing any more. */
-function endWithParent() {
-  const parentPid = Number(process.env[PARENT_ENV])
+/**
+ * The process that we end with: as that child, the one we stand in for; under npx, its shell, which forwards no signal
+ * and would leave us running.
+ */
+function parentToEndWith() {
+  const { [PARENT_ENV]: parent, npm_lifecycle_event: event } = process.env
   delete process.env[PARENT_ENV]
+  return parent ? Number(parent) : event === 'npx' ? process.ppid : undefined
+}
+
+/** Ends as by SIGTERM when the parent was killed and can forward nothing any more. */
+function endWith(parentPid) {
   const timer = setInterval(() => {
     if (process.ppid === parentPid) return
     clearInterval(timer)
@@ -86,6 +94,7 @@ function fail(error) {
 
 const args = process.argv.slice(2)
 const node = await setUp(args).catch(fail)
-if (process.env[PARENT_ENV]) endWithParent()
+const parentPid = parentToEndWith()
+if (parentPid !== undefined) endWith(parentPid)
 if (node === process.execPath) await import('../main.ts')
 else runAsChild(node, args)

@@ -2,8 +2,11 @@ import { networkInterfaces } from 'node:os'
 import { type Listen, listenText } from '../../lib/config/listen.ts'
 import type { Started } from '../compose.ts'
 
+/** What a summary tells beside what was started; `tokenFile` is where the API token is kept, unless the settings have it. */
+type About = { version: string; redis: string; tokenFile: string | undefined }
+
 /** What a person sees once all is serving: what listens where, what to paste into a torrent client, what to try next. */
-export function summaryOf(started: Started, { version, redis }: { version: string; redis: string }): string {
+export function summaryOf(started: Started, { version, redis, tokenFile }: About): string {
   const { udp, http, api, newToken } = started
   const announceUrls = [
     ...udp.slice(0, 1).map((listen) => `udp://${reachable(listen)}/announce`),
@@ -24,19 +27,26 @@ export function summaryOf(started: Started, { version, redis }: { version: strin
   if (announceUrls.length > 0)
     lines.push('', '  Announce URLs for a torrent client', ...announceUrls.map((url) => `    ${url}`))
   if (newToken) lines.push('', `  API token, shown this once and kept in ${newToken.file}`, `    ${newToken.token}`)
-  lines.push('', '  Try next', ...tips(started).map((tip) => `    ${tip}`), '', '  Ctrl-C stops it.', '')
+  lines.push('', '  Try next', ...tips(started, tokenFile).map((tip) => `    ${tip}`), '', '  Ctrl-C stops it.', '')
   return lines.join('\n')
 }
 
-function tips({ http, api }: Started): string[] {
+/** Commands that work as pasted: of a token that only the settings have, nothing is shown. */
+function tips({ http, api }: Started, tokenFile: string | undefined): string[] {
   const found: string[] = []
   const [tracker] = http
   const [rest] = api
   if (tracker) found.push(`curl http://${reachable(tracker)}/health_check`)
-  if (rest) found.push(`curl -H "Authorization: Bearer $TOKEN" http://${reachable(rest)}/api/v1/stats`)
+  if (rest && tokenFile !== undefined) {
+    const header = `"Authorization: Bearer $(cat ${shellWord(tokenFile)})"`
+    found.push(`curl -H ${header} http://${reachable(rest)}/api/v1/stats`)
+  } else if (rest) found.push(`curl http://${reachable(rest)}/api/health_check`)
   found.push('npx redswarm --help')
   return found
 }
+
+const shellWord = (text: string): string =>
+  /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 
 /** An address that a client of this machine can use: a wildcard is no address to paste. */
 function reachable(listen: Listen): string {

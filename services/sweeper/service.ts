@@ -16,32 +16,34 @@ const JOBS_KEPT = 20
 /** A running sweeper. */
 export type SweeperService = { stop: () => Promise<void> }
 
-/** How BullMQ reaches Redis: the options of ioredis. */
-export type JobConnection = { host?: string; port?: number; path?: string }
-
 /**
  * Starts a sweeper: BullMQ's scheduler makes one job per interval, however many sweepers there are, and any of them
- * takes it. `sweep` and `rank` are told when to end early.
+ * takes it. `sweep` and `rank` are told when to end early. Where Redis is full, BullMQ can write no job, but a sweep is what
+ * makes room: one that is overdue is run without a job.
  */
 export async function startSweeperService({
   connection,
   prefix,
   sweepIntervalS,
   sweep,
+  isOverdue,
   rank,
   log,
 }: {
-  connection: JobConnection
+  /** How to reach Redis: options of ioredis. */
+  connection: object
   prefix: string
   sweepIntervalS: number
   sweep: (isStopping: () => boolean) => Promise<object>
+  /** Whether sweeps have not come for long, whoever's they are. */
+  isOverdue: () => Promise<boolean>
   rank: (isStopping: () => boolean) => Promise<object>
   log: Logger
 }): Promise<SweeperService> {
   let isStopping = false
   // BullMQ waits for Redis as long as it takes: a sweep is never urgent.
   const retryStrategy = (attempt: number) => Math.min(50 * attempt, RETRY_MS_MAX)
-  const shared = { connection: { ...connection, maxRetriesPerRequest: null, retryStrategy }, prefix }
+  const shared = { connection: { ...connection, protocol: 2, maxRetriesPerRequest: null, retryStrategy }, prefix }
   const queue = new Queue(QUEUE_NAME, shared)
   const run = (job: Job): Promise<object> => (job.name === 'rank' ? rank : sweep)(() => isStopping)
   const worker = new Worker(QUEUE_NAME, run, { ...shared, concurrency: 2 })
@@ -53,9 +55,22 @@ export async function startSweeperService({
   const kept = { removeOnComplete: { count: JOBS_KEPT }, removeOnFail: { count: JOBS_KEPT } }
   await queue.upsertJobScheduler('sweep', { every: sweepIntervalS * 1000 }, { name: 'sweep', opts: kept })
   await queue.upsertJobScheduler('rank', { every: RANK_EVERY_MS }, { name: 'rank', opts: kept })
+  let isSweeping = false
+  const sweepIfOverdue = async (): Promise<void> => {
+    if (isSweeping || isStopping || !(await isOverdue())) return
+    isSweeping = true
+    log.warn('sweeps are overdue: sweeping without the job queue')
+    await sweep(() => isStopping).finally(() => {
+      isSweeping = false
+    })
+  }
+  const timer = setInterval(() => {
+    sweepIfOverdue().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'the sweep waits for Redis'))
+  }, sweepIntervalS * 1000)
   return {
     async stop() {
       isStopping = true
+      clearInterval(timer)
       // Without Redis, BullMQ would wait for it to come back; a job that is left in work is another sweeper's.
       await Promise.race([Promise.all([worker.close(), queue.close()]), sleep(DRAIN_MS_MAX, undefined, { ref: false })])
     },

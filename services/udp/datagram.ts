@@ -73,7 +73,7 @@ export function makeDatagramHandler(context: DatagramContext) {
       batch.map((datagram) => datagram.source),
       nowS,
     )
-    for (const [i, datagram] of batch.entries()) sort(context, work, datagram, i, ids, nowS)
+    for (const [index, datagram] of batch.entries()) decide({ context, work, datagram, index, ids, nowS })
     if (work.replies.length > 0) send(work.replies)
     await Promise.all([
       work.announces.length > 0 && answerAnnounces(work.announces, send),
@@ -86,14 +86,23 @@ export function makeDatagramHandler(context: DatagramContext) {
 export type Send = (replies: Datagram[]) => void
 
 /** Decides what becomes of one datagram: every branch of the UDP protocol is here. */
-function sort(
-  context: DatagramContext,
-  work: Work,
-  datagram: Datagram,
-  index: number,
-  ids: BatchConnectionIds,
-  nowS: number,
-): void {
+function decide({
+  context,
+  work,
+  datagram,
+  index,
+  ids,
+  nowS,
+}: {
+  context: DatagramContext
+  /** What is to be done for the batch; this datagram's share is added. */
+  work: Work
+  datagram: Datagram
+  /** The datagram's place in the batch, by which `ids` knows it. */
+  index: number
+  ids: BatchConnectionIds
+  nowS: number
+}): void {
   const { counters, errorBudget } = context
   const isV6 = isIpv6(datagram.source)
   const refuse = (transactionId: number, message: string): void => {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { fieldsOf } from '../../lib/store/check-server.ts'
@@ -154,7 +155,7 @@ describe('redswarm', () => {
       const port = udp[0]?.port as number
       await announceOnce(port, { left: 0n, infoHash: hashOf('c') })
       // The AOF is written to disk every second.
-      await new Promise((resolve) => setTimeout(resolve, 1500))
+      await sleep(1500)
       process.kill(await privateRedisPid(program), 'SIGKILL')
       const serves = () =>
         announceOnce(port, { infoHash: hashOf('c'), port: 2 }).then(
@@ -169,5 +170,25 @@ describe('redswarm', () => {
     withProgram(['up'], {}, async (program) => {
       await program.serving()
       expect(await program.end('SIGINT')).toBe(0)
+    }))
+
+  it('ends at once, with code 1, by a second Ctrl-C; the same one by two ways is no second', () =>
+    withProgram(['up'], {}, async (program) => {
+      await program.serving()
+      const redisPid = await privateRedisPid(program)
+      process.kill(redisPid, 'SIGSTOP') // now the stop has something to wait for
+      try {
+        program.process.kill('SIGINT')
+        await until('the stop to begin', () => program.stdout().includes('SIGINT: stopping'))
+        program.process.kill('SIGINT')
+        await sleep(500)
+        expect(program.process.exitCode).toBeNull()
+        const startMs = performance.now()
+        expect(await program.end('SIGINT')).toBe(1)
+        expect(performance.now() - startMs).toBeLessThan(1000)
+        expect(program.stdout()).toContain('SIGINT again: ending at once')
+      } finally {
+        process.kill(redisPid, 'SIGKILL')
+      }
     }))
 })

@@ -1,0 +1,174 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { checkInfo, isOlder } from '../../lib/store/check-server.ts'
+import { redisOptions, shownUrl } from '../../lib/store/connect.ts'
+import { freePort } from '../support/free-port.ts'
+import { withProgram } from '../support/program.ts'
+import { startRedis, type TestRedis, until } from '../support/redis.ts'
+import { withTracker } from '../support/tracker.ts'
+import { UdpClient } from '../support/udp-client.ts'
+
+describe('a Redis URL', () => {
+  it('says where Redis is, and in which database', () => {
+    expect(redisOptions('redis://h')).toEqual({ host: 'h', port: 6379, db: 0 })
+    expect(redisOptions('redis://u:p%40ss@[::1]:7/3')).toEqual({
+      ...{ host: '::1', port: 7, db: 3, username: 'u', password: 'p@ss' },
+    })
+    expect(redisOptions('unix:///run/my%20redis?db=2')).toEqual({ path: '/run/my redis', db: 2 })
+  })
+
+  it('names the server in TLS by its name, and never by an address', () => {
+    expect(redisOptions('rediss://redis.example').tls).toEqual({ servername: 'redis.example' })
+    expect(redisOptions('rediss://192.0.2.1').tls).toEqual({})
+    expect(redisOptions('rediss://[2001:db8::1]').tls).toEqual({})
+  })
+
+  it('is refused where the database is no number, or a % stands for nothing', () => {
+    for (const url of ['redis://h/abc', 'redis://h/1/2', 'redis://h/-1', 'unix:///s?db=x']) {
+      expect(() => redisOptions(url)).toThrow('must be a number')
+    }
+    expect(() => redisOptions('redis://:hunter%zz2@h')).toThrow(/^(?!.*hunter).*%25/)
+  })
+
+  it('is never shown with a password', () => {
+    const shown = {
+      'redis://h:1/2': 'redis://h:1/2',
+      'unix:///run/s': 'unix:///run/s',
+      'redis://user:pass@h:1': 'redis://h:1',
+      'redis://user:p@ss@h': 'redis://h',
+      'redis://:a/b@h': 'redis://h',
+      'redis://:a//b@h': 'redis://h',
+      'redis:user:pass@h': 'h',
+      ':pass@h': 'h',
+    }
+    for (const [url, text] of Object.entries(shown)) expect(shownUrl(url)).toBe(text)
+    expect(() => redisOptions('redis://:a/b@h')).toThrow(/^(?!.*a\/b).*not redis:\/\/h$/)
+  })
+})
+
+describe('a server', () => {
+  const info = (...lines: string[]) => `${['# Server', ...lines].join('\r\n')}\r\n`
+
+  it('is refused where it is too old, each kind by its own version', () => {
+    expect(() => checkInfo(info('redis_version:6.2.14'))).toThrow('redis 6.2.14 is too old: 7.0 or later is needed')
+    // Valkey tells the version of Redis that it is compatible with, too.
+    expect(() => checkInfo(info('redis_version:7.2.4', 'valkey_version:7.1.9'))).toThrow('valkey 7.1.9 is too old')
+    expect(() => checkInfo(info('server:other'))).toThrow('too old')
+    for (const lines of [
+      ['redis_version:7.0.0'],
+      ['redis_version:10.0'],
+      ['redis_version:7.2.4', 'valkey_version:8.1.0'],
+    ])
+      expect(() => checkInfo(info(...lines))).not.toThrow()
+  })
+
+  it('is refused where it evicts', () => {
+    const [version, policy] = ['redis_version:7.4.1', 'maxmemory_policy:volatile-lru']
+    expect(() => checkInfo(info(version, policy))).toThrow('maxmemory-policy volatile-lru')
+  })
+
+  it('has a version that is compared by number, part by part', () => {
+    expect(['6.9', '7', '7.0.0', '7.1', '10.0', 'x'].map((version) => isOlder(version, '7.0'))).toEqual(
+      ...[[true, false, false, false, false, true]],
+    )
+    expect(isOlder('7.9', '7.10')).toBe(true)
+  })
+})
+
+/** A Redis that ends with the test. */
+async function redisOf(...args: string[]): Promise<TestRedis> {
+  const server = await startRedis(...args)
+  onTestFinished(server.stop)
+  return server
+}
+
+async function announceOnce(port: number): Promise<{ leechers: number }> {
+  const client = await UdpClient.open(port)
+  try {
+    await client.connect()
+    return await client.announce()
+  } finally {
+    client.close()
+  }
+}
+
+/** A way to a Redis whose connections can fall silent, as behind a firewall that has forgotten them. */
+async function silenceable(socket: string): Promise<{ url: string; silence: () => void }> {
+  const open = new Set<Socket>()
+  const server = createServer((near) => {
+    const far = createConnection(socket)
+    near.pipe(far).pipe(near)
+    for (const end of [near, far]) end.on('error', () => {})
+    open.add(near)
+    onTestFinished(() => void [near, far].map((end) => end.destroy()))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  return {
+    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    silence() {
+      for (const near of open) near.unpipe()
+    },
+  }
+}
+
+describe('a connection to Redis', () => {
+  it('serves over TCP, in the database and with the password of the URL', async () => {
+    const port = await freePort()
+    const server = await redisOf('--port', String(port))
+    await server.redis.config('SET', 'requirepass', 'p@ss/word')
+    const url = `redis://:${encodeURIComponent('p@ss/word')}@127.0.0.1:${port}/3`
+    await withTracker(url, { roles: ['udp'] }, async ({ udpPort }) => {
+      expect(await announceOnce(udpPort)).toMatchObject({ leechers: 1 })
+    })
+    expect(await server.redis.info('keyspace')).toMatch(/db3:/)
+  })
+
+  it('is ill while commands are not answered, and made anew where it stays silent, though nobody asks', async () => {
+    const server = await redisOf()
+    const { url, silence } = await silenceable(server.socket)
+    await withTracker(url, { roles: ['api'] }, async ({ apiUrl }) => {
+      const isHealthy = async () => (await fetch(`${apiUrl}/health`)).ok
+      expect(await isHealthy()).toBe(true)
+      silence()
+      await until('it to be ill', async () => !(await isHealthy()), 4000)
+      await until('it to be well on a new connection', isHealthy, 4000)
+    })
+  })
+
+  it.each(['127.0.0.1', 'localhost'])('serves over TLS where the certificate is that of %s', async (host) => {
+    const folder = await mkdtemp(join(tmpdir(), 'redswarm-test-'))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    const [ca, cert, key] = await makeCertificates(folder)
+    const port = await freePort()
+    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', ca]
+    await redisOf('--tls-port', String(port), ...files, '--tls-auth-clients', 'no')
+    const url = `rediss://${host}:${port}`
+    await withProgram(['udp'], { REDSWARM_REDIS_URL: url, NODE_EXTRA_CA_CERTS: ca }, async (program) => {
+      const { udp } = await program.serving()
+      expect(await announceOnce(udp[0]?.port as number)).toMatchObject({ leechers: 1 })
+      expect(program.stderr()).toBe('')
+    })
+    await withProgram(['udp'], { REDSWARM_REDIS_URL: url }, async (program) => {
+      expect(await program.ended()).not.toBe(0)
+      expect(program.stderr()).toMatch(/cannot reach Redis at rediss:.*certificate/)
+    })
+  })
+})
+
+/** A certificate authority of the test's own, and a certificate of this host by it: the files of CA, certificate, key. */
+async function makeCertificates(folder: string): Promise<[string, string, string]> {
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' })
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2', '-subj', '/CN=test CA')
+  openssl('req', ...newKey, '-keyout', 'key', '-out', 'request', '-subj', '/CN=test')
+  await writeFile(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n')
+  const signing = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names']
+  openssl('x509', '-req', '-in', 'request', '-out', 'crt', ...signing)
+  return [join(folder, 'ca.crt'), join(folder, 'crt'), join(folder, 'key')]
+}
