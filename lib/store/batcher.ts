@@ -16,7 +16,7 @@ type Part<Reply> = { group: Group<Reply>; from: number; count: number }
 type Call<Reply> = { bytes: Buffer; used: number; count: number; parts: Part<Reply>[] }
 
 /**
- * A batcher without timers: an idle one sends at once, a busy one fills calls by itself, in the order of arrival.
+ * A batcher that waits for no timer: an idle one sends at once, a busy one fills calls by itself, in the order of arrival.
  *
  * `write` puts an item into a call's bytes at once, so that callers may reuse what an item points to; `send` runs one
  * call and answers its items in order, or rejects: then `refuse` makes each item's reply. Past `itemsMax` waiting or in

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
-import { lstat, mkdir, realpath, rename, rm } from 'node:fs/promises'
+import { createHash, randomBytes } from 'node:crypto'
+import { lstat, mkdir, readdir, realpath, rm } from 'node:fs/promises'
 import { createConnection, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf, OperatorError } from '../errors.ts'
 
 /** What `sun_path` holds beside its end mark: of 108 bytes on Linux, 104 on macOS. */
@@ -38,47 +39,77 @@ async function shortFolder(dataDir: string): Promise<string> {
   throw new Error(`its path is too long for a socket, and ${folder} does not belong to us alone`)
 }
 
-/** Listens on a socket that tells other trackers of this one; throws where another does. */
+/** What a tracker answers whoever asks: that it has the folder, or that it is about to take it. */
+const HELD = 'held'
+const CLAIMED = 'claimed'
+const LOCK_NAME = /^up\./
+const ANSWER_MS_MAX = 2000
+const POLL_MS = 20
+
+/**
+ * Takes a folder: listens on a socket there for as long as it has it; throws where another tracker does. The name is
+ * never used again, so that a socket on which nobody answers can be removed without a look at who came since. Each
+ * listens first and looks then: of two that start at once, the later sees the earlier, and the first by name goes on.
+ */
 export async function takeLock({ dataDir, socketDir }: Places): Promise<Server> {
-  const path = join(socketDir, 'up.sock')
-  const aside = join(socketDir, `up.${process.pid}`)
+  const own = `up.${randomBytes(3).toString('hex')}`
+  let answer = CLAIMED
+  const lock = createServer((socket) => socket.on('error', () => {}).end(answer, () => socket.destroy())).unref()
+  await listen(lock, join(socketDir, own))
   for (;;) {
-    const lock = createServer((socket) => socket.destroy()).unref()
-    if (await listens(lock, path)) return lock
-    if (await isAnswered(path)) break
-    // Moved away before it is removed: another tracker may have put its own in its place since we asked.
-    await rename(path, aside).catch((error: NodeJS.ErrnoException) => {
-      // Where we may not move it, we never shall: what we wait for would not come.
-      if (error.code !== 'ENOENT')
-        throw new OperatorError(`cannot remove what a killed redswarm left: ${error.message}`)
-    })
-    if (await isAnswered(aside)) {
-      await rename(aside, path)
-      break
+    const others = await askOthers(socketDir, own)
+    if (others.length === 0) {
+      answer = HELD
+      return lock
     }
-    await rm(aside, { force: true })
+    if (others.some(({ name, state }) => state === HELD || name < own)) break
+    await sleep(POLL_MS) // they have seen us, and give way
   }
+  lock.close()
   throw new OperatorError(
     `another redswarm is running on ${dataDir}\n  stop it, or set REDSWARM_DATA_DIR to another folder`,
   )
 }
 
-function listens(lock: Server, path: string): Promise<boolean> {
+function listen(lock: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    lock.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(false)
-      else reject(new OperatorError(`cannot make a socket in the data folder: ${error.message}`))
-    })
-    lock.listen(path, () => resolve(true))
+    lock.on('error', ({ message }) =>
+      reject(
+        new OperatorError(`cannot make a socket in the data folder: ${message}\n  set REDSWARM_DATA_DIR to another`),
+      ),
+    )
+    lock.listen(path, resolve)
   })
 }
 
-function isAnswered(path: string): Promise<boolean> {
+type State = 'gone' | typeof HELD | typeof CLAIMED
+
+/** The other trackers of a folder; what those that are gone have left is removed. */
+async function askOthers(socketDir: string, own: string): Promise<{ name: string; state: State }[]> {
+  const names = (await readdir(socketDir)).filter((name) => LOCK_NAME.test(name) && name !== own)
+  const asked = names.map(async (name) => {
+    const path = join(socketDir, name)
+    const state = await stateOf(path)
+    // Where it may not be removed, it does no harm: nobody is there.
+    if (state === 'gone') await rm(path, { force: true }).catch(() => {})
+    return { name, state }
+  })
+  return (await Promise.all(asked)).filter(({ state }) => state !== 'gone')
+}
+
+/** Silence, or an answer that is not understood, is of a tracker that is there. */
+function stateOf(path: string): Promise<State> {
   return new Promise((resolve) => {
-    const socket = createConnection(path, () => {
-      socket.destroy()
-      resolve(true)
+    let text = ''
+    const socket = createConnection(path).setEncoding('latin1').setTimeout(ANSWER_MS_MAX)
+    socket.on('data', (part) => {
+      text += part
     })
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'))
+    socket.once('timeout', () => socket.destroy())
+    socket.once('close', () => resolve(text === CLAIMED ? CLAIMED : HELD))
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
+      if (code === 'ECONNREFUSED' || code === 'ENOENT') resolve('gone')
+      else if (code === 'ECONNRESET' || code === 'EPIPE') resolve(CLAIMED) // it gives way, or stops: ask again
+    })
   })
 }

@@ -20,6 +20,11 @@ const CALLS_IN_FLIGHT = 2
 /** Announces, or info hashes to scrape, that wait at most: 60 ms of Redis's work. What is past that is refused. */
 const WAITING_MAX = 8192
 
+/** A damaged swarm is told of this often at most, however often it is asked for. */
+const DAMAGE_TOLD_EVERY_MS = 60_000
+/** Damaged swarms told of in that time at most: a hundred lines say enough. */
+const DAMAGE_TOLD_MAX = 100
+
 /** What the store must know of an operator's settings. */
 export type StorePolicy = { peerLifetimeS: number; peerDetails: boolean; listed: boolean }
 
@@ -32,6 +37,7 @@ export function makeRedisStore({
   counters,
   log,
   nowS = () => '',
+  uptimeMs = () => performance.now(),
 }: {
   redis: Redis
   keys: Keys
@@ -41,6 +47,8 @@ export function makeRedisStore({
   log: Logger
   /** Seconds since the epoch; left out, Redis's own clock counts, the only one that all frontends share. */
   nowS?: () => number | ''
+  /** Milliseconds of a clock that only goes forward. */
+  uptimeMs?: () => number
 }): SwarmStore {
   const announceScript = loadScript('announce')
   const scrapeScript = loadScript('scrape')
@@ -56,11 +64,12 @@ export function makeRedisStore({
     return refuse('away')
   }
 
+  const isNews = makeNewsFilter(uptimeMs)
   const readAnnounceReply = (head: Buffer | null, rest: Buffer | null): StoredReply => {
     if (head) return { ok: true, ...readCounts(head), peers: rest ?? EMPTY }
     const text = rest?.toString() ?? ''
     if (text === 'unlisted') return { ok: false, refusal: 'unlisted' }
-    log.error({ problem: text }, 'a swarm in Redis is damaged')
+    if (isNews(INFO_HASH.exec(text)?.[0] ?? text)) log.error({ problem: text }, 'a swarm in Redis is damaged')
     return { ok: false, refusal: refuse('damaged') }
   }
 
@@ -107,3 +116,21 @@ const EMPTY = Buffer.alloc(0)
 
 /** Whether a command failed without an answer of Redis's: too late, or not connected. */
 const isSilence = (error: unknown): boolean => (error as Error | undefined)?.name !== 'ReplyError'
+
+const INFO_HASH = /[0-9a-f]{40}/
+
+/** Says whether a damaged swarm is to be told of now; remembers `DAMAGE_TOLD_MAX` of them. */
+function makeNewsFilter(uptimeMs: () => number): (swarm: string) => boolean {
+  // In the order of when they were told.
+  const toldMs = new Map<string, number>()
+  return (swarm) => {
+    const nowMs = uptimeMs()
+    for (const [old, atMs] of toldMs) {
+      if (nowMs - atMs < DAMAGE_TOLD_EVERY_MS) break
+      toldMs.delete(old)
+    }
+    if (toldMs.has(swarm) || toldMs.size >= DAMAGE_TOLD_MAX) return false
+    toldMs.set(swarm, nowMs)
+    return true
+  }
+}

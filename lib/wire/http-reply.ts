@@ -62,9 +62,10 @@ function peerDictionaries({ client, peers, withPeerIds }: HttpAnnounceReply): ob
 }
 
 /**
- * A failure (BEP 3), with `retry in` minutes (BEP 31) where the client may try again then, or `never`.
+ * A failure (BEP 3), with `retry in` minutes (BEP 31) where the client may try again then. BEP 31's `never` is not for us:
+ * a torrent that is not listed now may be listed any minute.
  */
-export function writeFailure(reason: string, retryIn?: number | 'never'): Buffer {
+export function writeFailure(reason: string, retryIn?: number): Buffer {
   return encode(
     retryIn === undefined ? { 'failure reason': reason } : { 'failure reason': reason, 'retry in': retryIn },
   )

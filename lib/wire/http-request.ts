@@ -25,7 +25,7 @@ export const HTTP_SCRAPE_INFO_HASHES_MAX = 100
 const UNKNOWN = 0xffff_ffff_ffff_ffffn
 const UNSIGNED = /^\d{1,20}$/
 
-/** Reads the query of an announce. Never throws; each refusal names the parameter. */
+/** Reads the query of an announce. Never throws; each refusal names the parameter, for the client to be told. */
 export function parseHttpAnnounce(query: Query): Parsed<HttpAnnounceRequest> {
   const doubled = READ.find((name) => query.all(name).length > 1)
   if (doubled) return refused(`${doubled} is given more than once`)

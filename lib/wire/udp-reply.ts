@@ -1,6 +1,6 @@
 import type { Counts } from './counts.ts'
 import { IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES } from './endpoint.ts'
-import { type Parsed, parsed, silent } from './parsed.ts'
+import { type Parsed, parsed, refused } from './parsed.ts'
 import { ACTION } from './udp-request.ts'
 
 const REPLY_HEAD_BYTES = 8
@@ -77,7 +77,7 @@ function replyOf(action: number, transactionId: number, bytes: number): Buffer {
   return reply
 }
 
-const MALFORMED = silent('not a reply of BEP 15')
+const MALFORMED = refused('not a reply of BEP 15')
 
 /** Reads a tracker's datagram, as a client does. Never throws. */
 export function parseUdpReply(datagram: Buffer): Parsed<UdpReply> {

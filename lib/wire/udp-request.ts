@@ -1,6 +1,6 @@
 import { EVENT, type Event, REPORT_BYTES } from './announce.ts'
 import { INFO_HASH_BYTES, type InfoHash } from './info-hash.ts'
-import { type Parsed, parsed, silent } from './parsed.ts'
+import { type Parsed, parsed, refused } from './parsed.ts'
 import { readUrlData, writeUrlData } from './url-data.ts'
 
 /** The number that a connect request opens with (BEP 15). */
@@ -42,14 +42,14 @@ export type UnservedRequest = Head & { action: typeof ACTION.error; reason: stri
 /** What a datagram can ask for. */
 export type UdpRequest = ConnectRequest | UdpAnnounceRequest | UdpScrapeRequest | UnservedRequest
 
-const TOO_SHORT = silent('datagram too short')
-const NO_MAGIC = silent('no protocol id')
+const TOO_SHORT = refused('datagram too short')
+const NO_MAGIC = refused('no protocol id')
 const PROTOCOL_ID_HIGH = 0x417
 const PROTOCOL_ID_LOW = 0x27101980
 
 /**
- * Reads one datagram (BEP 15, with BEP 41 options). A refusal is silent; what may get an error once its connection id
- * holds comes as an `UnservedRequest`. Never throws.
+ * Reads one datagram (BEP 15, with BEP 41 options). A refusal must not be answered: anybody could have sent it from a
+ * forged address. What may get an error once its connection id holds comes as an `UnservedRequest`. Never throws.
  */
 export function parseUdpRequest(datagram: Buffer): Parsed<UdpRequest> {
   if (datagram.length < REQUEST_HEAD_BYTES) return TOO_SHORT

@@ -22,10 +22,9 @@ export function makeApiApp(context: ApiContext): FastifyInstance {
       void reply.code(400).send(errorBody('bad_request', 'the path is malformed')),
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setErrorHandler((error: FastifyError, _request, reply) => {
-    const status = error.statusCode ?? 500
-    if (status < 500) return reply.code(status).send(errorBody(error.code, error.message))
-    context.log.warn({ err: error }, 'an API request failed')
-    return reply.code(503).send(errorBody('store_unavailable', 'the tracker cannot reach its Redis; try again later'))
+    const { statusCode, code, message } = toldOf(error)
+    if (statusCode >= 500) context.log.warn({ err: error }, 'an API request failed')
+    return reply.code(statusCode).send(errorBody(code, message))
   })
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send(errorBody('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`)),
@@ -52,6 +51,28 @@ export function makeApiApp(context: ApiContext): FastifyInstance {
 const NO_TOKEN = 'a token is needed: ?token=… or Authorization: Bearer …'
 
 const errorBody = (code: string, message: string) => ({ error: { code, message } })
+
+/** What the caller is told of an error. */
+function toldOf(error: FastifyError & RedisError): ApiError {
+  const { statusCode = 500, code, message, name, command } = error
+  if (error instanceof ApiError) return error
+  if (statusCode < 500) return new ApiError(statusCode, code, message)
+  if (isAway(error)) return new ApiError(503, 'store_unavailable', AWAY)
+  if (name !== 'ReplyError') return new ApiError(500, 'internal_error', 'the tracker has failed; its log says why')
+  const [key] = command?.args ?? []
+  return new ApiError(500, 'store_error', `Redis answers ${command?.name} ${key} with an error: ${message}`)
+}
+
+const AWAY = 'the tracker cannot reach its Redis; try again later'
+
+/** What the Redis client's errors have beside a message, each some of it. */
+type RedisError = { syscall?: string; command?: { name: string; args: unknown[] } }
+
+/** Whether Redis did not answer. Most of what its client then throws has no class and no code of its own. */
+const isAway = ({ name, message, syscall }: FastifyError & RedisError): boolean =>
+  syscall !== undefined ||
+  ['MaxRetriesPerRequestError', 'AbortError'].includes(name) ||
+  /^(Command timed out|Connection is closed|Stream isn't writeable|connect ETIMEDOUT|Socket timeout)/.test(message)
 
 /** The token of a request; a header counts before the query. */
 function tokenOf(request: FastifyRequest): string | undefined {

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import type { Counters } from '../../lib/observe/counters.ts'
 import type { Totals } from '../../lib/store/reader.ts'
-import type { ApiApp, ApiContext } from './context.ts'
+import { type ApiApp, type ApiContext, ApiError } from './context.ts'
 
 /** The answer is kept so long: it takes 4,096 small reads of Redis. */
 const KEPT_MS = 1000
@@ -40,5 +40,8 @@ function statsBody(totals: Totals, counters: Counters): Record<string, number> {
     handled[`${kind}_announces_handled`] = announces
     handled[`${kind}_scrapes_handled`] = scrapes
   }
-  return { torrents, seeders, completed, leechers, ...handled }
+  const body: Record<string, number> = { torrents, seeders, completed, leechers, ...handled }
+  const damaged = Object.keys(body).find((name) => !Number.isSafeInteger(body[name]))
+  if (damaged) throw new ApiError(500, 'store_damaged', `the count ${damaged} in Redis is damaged`)
+  return body
 }

@@ -43,12 +43,17 @@ export function registerTorrent(app: ApiApp, { reader }: ApiContext): void {
         `info_hash must be 40 hex digits, not ${JSON.stringify(text.slice(0, 80))}`,
       )
     }
-    const swarm = await reader.swarm(infoHash, PEERS_MAX)
+    const swarm = await reader.swarm(infoHash, PEERS_MAX).catch((error: Error) => {
+      throw isDamage(error) ? new ApiError(500, 'store_damaged', `what Redis has of ${text} is damaged`) : error
+    })
     if (!swarm) throw new ApiError(404, 'not_found', 'torrent not known')
     const { seeders, completed, leechers } = swarm
     return { info_hash: infoHash.toString('hex'), seeders, completed, leechers, peers: swarm.peers.map(peerBody) }
   })
 }
+
+/** Where bytes are missing, reading throws a RangeError. */
+const isDamage = (error: Error): boolean => error instanceof RangeError || error.message.startsWith('damaged')
 
 const EVENT_NAMES: Record<Event, string> = { 0: 'None', 1: 'Completed', 2: 'Started', 3: 'Stopped' }
 

@@ -93,8 +93,8 @@ function fail(error) {
 }
 
 const args = process.argv.slice(2)
-const node = await setUp(args).catch(fail)
 const parentPid = parentToEndWith()
+const node = await setUp(args).catch(fail)
 if (parentPid !== undefined) endWith(parentPid)
 if (node === process.execPath) await import('../main.ts')
 else runAsChild(node, args)

@@ -21,8 +21,8 @@ export type RequestContext = {
   counters: Counters
 }
 
-/** Peers in an HTTP reply at most: what one announce of the store can carry. */
-const PEERS_MAX = 255
+/** An HTTP reply has room for as many peers as an operator allows. */
+const PEERS_MAX = Number.POSITIVE_INFINITY
 const SECONDS_PER_MINUTE = 60
 
 /**
@@ -38,9 +38,9 @@ export function makeRequestHandlers({ announcer, store, counters }: RequestConte
 
   const announce = async (query: Query, source: Endpoint | undefined): Promise<Buffer> => {
     if (!source) return fail(source, NO_ADDRESS)
-    counters[isIpv6(source) ? 'tcp6_announces' : 'tcp4_announces'] += 1
     const parsed = parseHttpAnnounce(query)
     if (!parsed.ok) return fail(source, parsed.reason)
+    counters[isIpv6(source) ? 'tcp6_announces' : 'tcp4_announces'] += 1
     const { infoHash, report, event, numwant, port, compact, noPeerId } = parsed.value
     const endpoint = withPort(source, port)
     const wantsPeerIds = !compact && !noPeerId
@@ -53,9 +53,9 @@ export function makeRequestHandlers({ announcer, store, counters }: RequestConte
 
   const scrape = async (query: Query, source: Endpoint | undefined): Promise<Buffer> => {
     if (!source) return fail(source, NO_ADDRESS)
-    counters[isIpv6(source) ? 'tcp6_scrapes' : 'tcp4_scrapes'] += 1
     const parsed = parseHttpScrape(query)
     if (!parsed.ok) return fail(source, parsed.reason)
+    counters[isIpv6(source) ? 'tcp6_scrapes' : 'tcp4_scrapes'] += 1
     const answers = await store.scrape(parsed.value)
     const refusal = answers.find((answer) => typeof answer === 'string')
     if (refusal !== undefined) return fail(source, refusalText(refusal), RETRY_IN_S)

@@ -1,10 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import type { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { EVENT } from '../../lib/wire/announce.ts'
 import { encodeBytes } from '../../lib/wire/query.ts'
-import { loadApiToken } from '../../services/api/token.ts'
 import { announce, announceTarget, decode, get, type Headers, HttpClient } from '../support/http-client.ts'
 import { startRedis, until, useRedis } from '../support/redis.ts'
 import { hashOf } from '../support/store.ts'
@@ -67,7 +64,10 @@ describe('the API', () => {
           await udp6.connect()
           await udp6.announce({ port: 7002 })
           await announce(first.httpUrl, { port: 7003 })
+          await announce(`http://127.0.0.1:${second.http[1]?.port}`, { port: 7003 })
+          // Refused as they are read, these two are handled by nobody.
           await announce(first.httpUrl, { port: 0 })
+          await get(`${first.httpUrl}/scrape`)
           const http6 = `http://[::1]:${second.http[0]?.port}`
           for (let i = 0; i < 3; i++) await get(`${http6}/scrape?info_hash=${encodeBytes(hashOf('a'))}`)
           await announce(http6, { port: 7004, left: 0 })
@@ -87,7 +87,7 @@ describe('the API', () => {
           udp4.close()
           udp6.close()
         },
-        { REDSWARM_UDP_LISTEN: '[::1]:0', REDSWARM_HTTP_LISTEN: '[::1]:0' },
+        { REDSWARM_UDP_LISTEN: '[::1]:0', REDSWARM_HTTP_LISTEN: '[::1]:0,127.0.0.1:0' },
       ),
     ))
 
@@ -190,9 +190,9 @@ describe('the API', () => {
     [A_HEX.slice(1), A_HEX.slice(1)],
     [`${A_HEX}0`, `${A_HEX}0`],
     [`${A_HEX.slice(2)}zz`, `${A_HEX.slice(2)}zz`],
-    ['a%2Fb%22', 'a/b\\"'],
-    ['f'.repeat(5000), 'f'.repeat(80)],
-  ])('refuses the info hash %j with 400, and names it', (written, named) =>
+    ['a/b\\"', 'a%2Fb%22'],
+    ['f'.repeat(80), 'f'.repeat(5000)],
+  ])('refuses the info hash %s with 400, and names it', (named, written) =>
     withApi(async ({ apiUrl }) => {
       const error = await errorOf(`${apiUrl}/api/v1/torrent/${written}`)
       expect(error).toMatchObject({ status: 400, code: 'bad_request' })
@@ -230,30 +230,51 @@ describe('the API', () => {
       await redis.stop()
     }
   })
+
+  it('says the same, with 503, of a Redis that does not answer in time', async () => {
+    const redis = await startRedis()
+    try {
+      await withTracker(redis.url, { roles: ['api'] }, async ({ apiUrl }) => {
+        redis.process.kill('SIGSTOP')
+        expect(await errorOf(apiUrl + A_TORRENT)).toMatchObject({ status: 503, code: 'store_unavailable' })
+      })
+    } finally {
+      await redis.stop()
+    }
+  })
 })
 
-describe('the API token', () => {
-  async function withFolder(test: (folder: string, file: string) => Promise<void>): Promise<void> {
-    const folder = mkdtempSync(join(tmpdir(), 'redswarm-test-'))
-    await test(folder, join(folder, 'api-token')).finally(() => rmSync(folder, { recursive: true }))
-  }
+describe('the API of a Redis with damage in it', () => {
+  const server = useRedis()
+  const swarmKey = `swarm:{a00}:${A_HEX}`
+  const errorsOf = (damage: (redis: Redis) => Promise<unknown>, path: string) =>
+    withTracker(server().url, {}, async ({ httpUrl, apiUrl }) => {
+      await announce(httpUrl, { port: 1 })
+      await damage(server().redis)
+      return errorOf(apiUrl + path)
+    })
 
-  it('is one for all that start at once, whole, readable by its owner alone, and new to one of them', () =>
-    withFolder(async (folder, file) => {
-      const found = await Promise.all(Array.from({ length: 20 }, () => loadApiToken(undefined, folder)))
-      const token = readFileSync(file, 'utf8').trim()
-      expect(token).toMatch(/^[\w-]{32}$/)
-      expect(new Set(found.map((each) => each.token))).toEqual(new Set([token]))
-      expect(found.filter(({ isNew }) => isNew)).toHaveLength(1)
-      expect([statSync(file).mode & 0o777, readdirSync(folder)]).toEqual([0o600, ['api-token']])
-      expect(await loadApiToken(undefined, folder)).toEqual({ token, isNew: false, file })
-    }))
+  it.each<[string, string, (redis: Redis) => Promise<unknown>]>([
+    ['a head', 'store_damaged', (redis) => redis.hset(swarmKey, 'head', 'short')],
+    ['a peer', 'store_damaged', (redis) => redis.hset(swarmKey, 'abcdef', 'x')],
+    ['a swarm`s type', 'store_error', (redis) => redis.del(swarmKey).then(() => redis.set(swarmKey, 'x'))],
+  ])('names the torrent, with 500, where damage is in %s', async (_, code, damage) => {
+    const error = await errorsOf(damage, A_TORRENT)
+    expect(error).toMatchObject({ status: 500, code })
+    expect(error.message).toContain(A_HEX)
+  })
 
-  it.each(['', '\n', 'a1b2c3d\n'])('is not %j: such a file was cut off, and is to be deleted', (text) =>
-    withFolder(async (folder, file) => {
-      writeFileSync(file, text)
-      await expect(loadApiToken(undefined, folder)).rejects.toThrow(/^no API token .*api-token\n {2}delete it/s)
-      await expect(loadApiToken(undefined, file)).rejects.toThrow(/^cannot keep the API token .*REDSWARM_API_TOKEN/s)
-    }),
-  )
+  it('names the count or the key, with 500, where damage is in the totals', async () => {
+    const stats = '/api/v1/stats'
+    const count = await errorsOf((redis) => redis.hset('totals:{a00}', 'seeders', 'many'), stats)
+    expect(count).toMatchObject({
+      status: 500,
+      code: 'store_damaged',
+      message: 'the count seeders in Redis is damaged',
+    })
+    await server().redis.flushall()
+    const key = await errorsOf((redis) => redis.del('totals:{a00}').then(() => redis.set('totals:{a00}', 'x')), stats)
+    expect(key).toMatchObject({ status: 500, code: 'store_error' })
+    expect(key.message).toMatch(/^Redis answers hmget totals:\{a00\} with an error: WRONGTYPE/)
+  })
 })

@@ -156,6 +156,17 @@ describe('the HTTP tracker as a server', () => {
       expect(await announce(httpUrl)).toMatchObject({ incomplete: 1 })
     }))
 
+  it('knows a client of IPv4 by its own address on a socket of IPv6', () =>
+    withTracker(
+      server().url,
+      { roles: ['http'], settings: { REDSWARM_HTTP_LISTEN: '[::ffff:127.0.0.1]:0' } },
+      async ({ httpUrl }) => {
+        expect(await announce(httpUrl, { left: 0 })).toMatchObject({ 'external ip': '\x7f\0\0\x01' })
+        const leecher = await announce(httpUrl, {}, '127.0.0.2')
+        expect([leecher.peers, leecher.peers6]).toEqual(['\x7f\0\0\x01\x1a\xe1', undefined])
+      },
+    ))
+
   it('fails at once without Redis, asks to retry, and serves within a second of its return', () =>
     withOwnRedis(async ({ httpUrl }, { process, redis, stop }) => {
       const health = async () => (await get(`${httpUrl}/health_check`)).status

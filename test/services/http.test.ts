@@ -22,6 +22,7 @@ describe('the HTTP tracker', () => {
       expect([first.complete, first.incomplete, peersOf(first)]).toEqual([1, 0, []])
       const second = await announce(httpUrl, { port: 7002 }, '127.0.0.2')
       expect([second.complete, second.incomplete, peersOf(second)]).toEqual([1, 1, ['127.0.0.1:7001']])
+      expect(peersOf(await announce(httpUrl, { port: 7002 }, '127.0.0.2'))).toEqual(['127.0.0.1:7001'])
       const again = await announce(httpUrl, { left: 0, port: 7001 })
       expect([again.complete, again.incomplete, peersOf(again)]).toEqual([1, 1, ['127.0.0.2:7002']])
     }))

@@ -1,3 +1,4 @@
+import { type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -171,6 +172,25 @@ describe('redswarm', () => {
       await program.serving()
       expect(await program.end('SIGINT')).toBe(0)
     }))
+
+  it('ends with the shell that npx runs it under, which hands no signal on', async () => {
+    const env = { PATH: process.env.PATH, npm_lifecycle_event: 'npx', REDSWARM_UDP_LISTEN: '127.0.0.1:0' }
+    const options: SpawnOptions = { detached: true, stdio: ['ignore', 'pipe', 'inherit'] }
+    const command = `"${process.execPath}" services/cli/redswarm.mjs udp; exit $?`
+    const shell = spawn('sh', ['-c', command], { ...options, env: { ...env, REDSWARM_REDIS_URL: server().url } })
+    try {
+      let stdout = ''
+      shell.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text
+      })
+      await until('the tracker to serve', () => stdout.includes('"msg":"serving"'), 15_000)
+      shell.kill('SIGTERM')
+      await until('the tracker to end', () => shell.stdout?.closed === true)
+      expect(stdout).toContain('SIGTERM: stopping')
+    } finally {
+      if (shell.stdout?.closed === false) process.kill(-Number(shell.pid), 'SIGKILL')
+    }
+  })
 
   it('ends at once, with code 1, by a second Ctrl-C; the same one by two ways is no second', () =>
     withProgram(['up'], {}, async (program) => {

@@ -1,9 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { makeCounters } from '../../lib/observe/counters.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
+import { makeRedisStore } from '../../lib/store/redis.ts'
 import { readStats } from '../../lib/store/stats.ts'
 import { parseUdpReply } from '../../lib/wire/udp-reply.ts'
+import { startUdpService } from '../../services/udp/service.ts'
+import { BATCH_MAX, type Datagram, type UdpSocket } from '../../services/udp/socket.ts'
 import { until, useRedis } from '../support/redis.ts'
+import { announceOf, at, hashOf, silentLog } from '../support/store.ts'
 import { withTracker } from '../support/tracker.ts'
 import { UdpClient } from '../support/udp-client.ts'
 
@@ -86,22 +92,69 @@ describe('the UDP tracker at its limits', () => {
       await until('service to resume', async () => !(await timed(client)).isError, 1000)
     }))
 
-  it('drops and counts what comes while 8192 datagrams wait for Redis', () =>
+  it('drops and counts what comes while 8192 datagrams wait, and takes more when some are answered', async () => {
+    const counters = makeCounters()
+    const inWork: (() => void)[] = []
+    let receive = (_: Datagram[]): void => {}
+    const service = await startUdpService({
+      listens: [{ address: '127.0.0.1', port: 0 }],
+      handle: () => new Promise((resolve) => inWork.push(resolve)),
+      openSocket: async (listen, onBatch) => {
+        const socket: UdpSocket = { listen, send: () => 0, pause: () => {}, close: async () => {} }
+        receive = (batch) => onBatch(batch, socket)
+        return socket
+      },
+      counters,
+      log: silentLog,
+    })
+    const batch = Array.from({ length: BATCH_MAX }, () => ({ payload: Buffer.alloc(0), source: at('::1'), via: 0 }))
+    const fits = 8192 / BATCH_MAX
+    for (let i = 0; i < fits + 2; i++) receive(batch)
+    expect([inWork.length, counters.udp_dropped]).toEqual([fits, 2 * BATCH_MAX])
+    inWork[0]?.()
+    await sleep(0)
+    receive(batch)
+    receive(batch)
+    expect([inWork.length, counters.udp_dropped]).toEqual([fits + 1, 3 * BATCH_MAX])
+    for (const end of inWork) end()
+    await service.stop()
+  })
+
+  it('counts an announce that it refuses as an error, and not as an announce', () =>
     withClient(async (client) => {
+      await expect(client.announce({ port: 0 })).rejects.toThrow('port must not be 0')
       await client.announce()
-      await whileHanging(async () => {
-        // In rounds, so that the system's buffers lose none.
-        for (let round = 0; round < 90; round++) {
-          for (let i = 0; i < 100; i++) client.send(client.announceRequest())
-          await sleep(5)
-        }
-      })
-      let dropped = 0
-      await until('the drops to be counted', async () => {
-        dropped = (await readStats(server().redis, makeKeys(''))).udp_dropped
-        return dropped > 0
-      })
-      expect(dropped).toBeLessThanOrEqual(9000 - 8192 + 64)
-      await until('service to resume', async () => !(await timed(client)).isError, 1000)
+      const stats = () => readStats(server().redis, makeKeys(''))
+      await until('both to be counted', async () => (await stats()).udp4_announces > 0)
+      expect(await stats()).toMatchObject({ udp4_announces: 1, udp4_errors: 1 })
     }))
+
+  it('tells of a damaged swarm once a minute, and of a hundred at most', async () => {
+    const lines: string[] = []
+    let uptimeMs = 1000
+    const store = makeRedisStore({
+      redis: server().redis,
+      keys: makeKeys(''),
+      policy: { peerLifetimeS: 3900, peerDetails: true, listed: false },
+      random: Math.random,
+      counters: makeCounters(),
+      log: pino({ level: 'error' }, { write: (line) => lines.push(line) }),
+      uptimeMs: () => uptimeMs,
+    })
+    const hashes = Array.from({ length: 150 }, (_, i) => hashOf(`ab${String(i).padStart(3, '0')}`))
+    for (const hash of hashes) await server().redis.set(makeKeys('').swarm(hash.toString('hex')), 'damaged')
+    const announces = hashes.map((infoHash) => announceOf({ infoHash }))
+    const toldAfter = async (count: number) => {
+      const before = lines.length
+      const replies = await store.announce(announces.slice(0, count))
+      expect(replies.every((reply) => !reply.ok && reply.refusal === 'damaged')).toBe(true)
+      return lines.length - before
+    }
+    expect(await toldAfter(1)).toBe(1)
+    expect(lines[0]).toContain('swarm:{ab0}:ab000')
+    uptimeMs += 30_000
+    expect([await toldAfter(1), await toldAfter(150), await toldAfter(150)]).toEqual([0, 99, 0])
+    uptimeMs += 30_000
+    expect([await toldAfter(1), await toldAfter(150)]).toEqual([1, 0])
+  })
 })

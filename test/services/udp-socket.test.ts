@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { addressText, portOf } from '../../lib/wire/endpoint.ts'
 import { openDgramSocket } from '../../services/udp/dgram-socket.ts'
-import { loadLibc } from '../../services/udp/linux/libc.ts'
+import { type Libc, loadLibc } from '../../services/udp/linux/libc.ts'
 import { makeLinuxSockets } from '../../services/udp/linux/linux-socket.ts'
 import { makeReactor } from '../../services/udp/linux/reactor.ts'
 import {
@@ -258,6 +258,11 @@ describe.runIf(libc)('a process with a sleeping UDP socket', () => {
 
   it('ends by an exception that nobody catches', async () =>
     expect(await exitCodeAfter("throw new Error('x')")).toBe(1))
+
+  it('leaves no eventfd to the programs that it starts', () =>
+    withSocket(makeLinuxSockets(libc as Libc, makeReactor(libc as Libc)), '127.0.0.1', echo, async () => {
+      expect(execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' })).not.toContain('eventfd')
+    }))
 
   it('ends by process.exit', async () => expect(await exitCodeAfter('process.exit(3)')).toBe(3))
 })

@@ -109,6 +109,18 @@ describe('the UDP tracker', () => {
       { REDSWARM_UDP_LISTEN: BOTH_FAMILIES },
     ))
 
+  it('listens on an IPv4-mapped address as on the IPv4 address that it is, over HTTP too', () => {
+    const settings = { REDSWARM_UDP_LISTEN: '[::ffff:127.0.0.1]:0', REDSWARM_HTTP_LISTEN: '[::ffff:127.0.0.1]:0' }
+    return withTracker(server().url, { roles: ['udp', 'http'], settings }, async ({ udpPort, http }) => {
+      const client = await UdpClient.open(udpPort)
+      await client.connect()
+      await client.announce({ left: 0n, port: 4 })
+      expect((await client.announce({ port: 5 })).peers.toString('hex')).toBe('7f0000010004')
+      client.close()
+      expect((await fetch(`http://127.0.0.1:${http[0]?.port}/health_check`)).status).toBe(200)
+    })
+  })
+
   it('takes a peer out as soon as it says that it stopped', () =>
     withClients(2, async (seeder, leecher) => {
       await seeder?.announce({ left: 0n })

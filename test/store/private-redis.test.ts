@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { makePlaces, takeLock } from '../../lib/store/data-folder.ts'
 import { type PrivateRedis, startPrivateRedis } from '../../lib/store/private-redis.ts'
 import { findRedis } from '../../services/cli/setup.mjs'
 import { until } from '../support/redis.ts'
@@ -171,13 +172,26 @@ describe('a tracker with a private Redis', () => {
     await expect(start(dataDir)).rejects.toThrow(/another redswarm is running on .*\n.*REDSWARM_DATA_DIR/)
   })
 
-  it('says so where it cannot remove what a killed one left, and does not try for ever', async () => {
+  it('is one, however many take a folder at once, on what a killed one left', async () => {
+    for (let i = 0; i < 20; i++) {
+      const places = await makePlaces(newFolder())
+      fs.mkdirSync(join(places.dataDir, 'up.000000'))
+      const taken = await Promise.allSettled(Array.from({ length: 8 }, () => takeLock(places)))
+      const locks = taken.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+      expect(locks).toHaveLength(1)
+      locks[0]?.close()
+    }
+  })
+
+  it('is not held up by what it cannot remove, and says so where it can make no socket', async () => {
     const dataDir = newFolder()
     await kill((await startTracker(dataDir)).tracker)
-    fs.mkdirSync(join(dataDir, `up.${process.pid}`, 'in-the-way'), { recursive: true })
-    await expect(start(dataDir)).rejects.toThrow(/^cannot remove what a killed redswarm left: .*up\.sock/)
-    fs.rmSync(join(dataDir, `up.${process.pid}`), { recursive: true })
+    fs.mkdirSync(join(dataDir, 'up.sock', 'in-the-way'), { recursive: true })
     await (await start(dataDir)).stop()
+    expect(fs.readdirSync(dataDir)).toEqual(['redis', 'up.sock'])
+    const places = await makePlaces(dataDir)
+    const taken = takeLock({ ...places, socketDir: join(dataDir, 'not-there') })
+    await expect(taken).rejects.toThrow(/^cannot make a socket in the data folder.*\n.*REDSWARM_DATA_DIR/)
   })
 
   it('does not hand a Ctrl-C on to Redis, and lets it save where it exits without a stop', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { makeCounters } from '../../lib/observe/counters.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { makeStatsFlusher, readStats } from '../../lib/store/stats.ts'
-import { startRedis, useRedis } from '../support/redis.ts'
+import { startRedis, until, useRedis } from '../support/redis.ts'
 import { withTracker } from '../support/tracker.ts'
 import { UdpClient } from '../support/udp-client.ts'
 
@@ -77,9 +77,14 @@ describe('the counters of a frontend', () => {
       await withTracker(paused.url, { roles: ['udp'] }, async ({ udpPort }) => {
         const client = await UdpClient.open(udpPort)
         await client.connect()
+        // A flush that is executed after it was given up needs the script to be there.
+        const connections = async () => (await readStats(paused.redis, makeKeys(''))).udp4_connections
+        await until('the first flush', async () => (await connections()) === 1)
+        // Halfway between two flushes, so that the next is given up (2 s) before the pause is over.
+        await sleep(500)
         for (let i = 0; i < 20; i++) await client.announce()
-        await paused.redis.call('CLIENT', ['PAUSE', '2600', 'ALL'])
-        await sleep(3000)
+        await paused.redis.call('CLIENT', ['PAUSE', '2800', 'ALL'])
+        await sleep(3500)
         client.close()
       })
       expect((await readStats(paused.redis, makeKeys(''))).udp4_announces).toBe(20)

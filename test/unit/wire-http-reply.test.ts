@@ -183,7 +183,6 @@ describe('a failure', () => {
   it.each([
     ['alone', undefined, 'd14:failure reason4:oopse'],
     ['with minutes to wait (BEP 31)', 2, 'd14:failure reason4:oops8:retry ini2ee'],
-    ['for good (BEP 31)', 'never' as const, 'd14:failure reason4:oops8:retry in5:nevere'],
   ])('is as BEP 3 has it, %s', (_, retryIn, bytes) => {
     expect(latin1(writeFailure('oops', retryIn))).toBe(bytes)
   })
