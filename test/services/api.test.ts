@@ -172,6 +172,12 @@ describe('the API', () => {
     }),
   )
 
+  it('takes an empty token for none', () =>
+    withApi(async ({ apiUrl }) => {
+      const { message } = await errorOf(`${apiUrl}/api/v1/stats?token=`, {})
+      expect(message).toContain('a token is needed')
+    }))
+
   it.each<[string, string, Headers]>([
     ['in the query', `?token=${TOKEN}`, {}],
     ['as a bearer', '', BEARER],

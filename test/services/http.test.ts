@@ -216,6 +216,8 @@ describe('the HTTP tracker', () => {
       for (const [i, { body }] of answers.filter(({ status }) => status === 200).entries()) {
         expect(decode(body)).toMatchObject({ incomplete: 101 + i })
       }
+      const others = peersOf(decode((await client.get(announceTarget({ port: 1, numwant: 200 }))).body) as never)
+      expect([others.length, others.includes('127.0.0.1:1')]).toEqual([149, false])
       client.close()
     }))
 
