@@ -19,7 +19,7 @@ export type LoadResult = {
 /** Addresses that the load comes from: 127.0.1.1 and on. A peer keeps its address, or trackers would grow by it. */
 export const LOAD_ADDRESSES = 16
 /** Requests under way from each address. */
-const OUTSTANDING = 24
+const OUTSTANDING = 64
 const LOST_AFTER_MS = 1000
 
 /** The address that a peer of the load is at. */

@@ -57,6 +57,9 @@ async function run(redis: Redis, steps: readonly Step[]): Promise<void> {
   }
 }
 
+/** A failure is told as it is found, with its seed: shrinking would outlast the test. */
+const REPORTED = { endOnFailure: true }
+
 describe('the swarms in Redis', () => {
   const server = useRedis()
 
@@ -65,7 +68,7 @@ describe('the swarms in Redis', () => {
       fc.asyncProperty(fc.array(stepArb(15), { minLength: 1, maxLength: 20, size: 'max' }), (steps) =>
         run(server().redis, steps),
       ),
-      { numRuns: 200 },
+      { numRuns: 200, ...REPORTED },
     ))
 
   it('agree with the model in swarms that grow past every change of layout and shrink again', () =>
@@ -73,6 +76,6 @@ describe('the swarms in Redis', () => {
       fc.asyncProperty(fc.array(stepArb(700), { minLength: 1, maxLength: 25, size: 'max' }), (steps) =>
         run(server().redis, steps),
       ),
-      { numRuns: 100 },
+      { numRuns: 100, ...REPORTED },
     ))
 })
