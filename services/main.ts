@@ -7,7 +7,7 @@ import { type Logger, makeLog } from '../lib/observe/log.ts'
 import { shownUrl } from '../lib/store/connect.ts'
 import { startPrivateRedis } from '../lib/store/private-redis.ts'
 import { apiTokenFile } from './api/token.ts'
-import { summaryOf } from './cli/summary.ts'
+import { shellWord, summaryOf } from './cli/summary.ts'
 import { ROLES, type Role, startRoles } from './compose.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -99,7 +99,9 @@ async function start(
 ): Promise<void> {
   const redisUrl = settings.redisUrl ?? (await startOwnRedis(settings, roles, log, lifecycle))
   const started = await startRoles({ settings, redisUrl, roles, log, lifecycle })
-  const redis = settings.redisUrl ? shownUrl(redisUrl) : `private, redis-cli -s ${redisUrl.slice('unix://'.length)}`
+  const redis = settings.redisUrl
+    ? shownUrl(redisUrl)
+    : `private, redis-cli -s ${shellWord(decodeURIComponent(new URL(redisUrl).pathname))}`
   const tokenFile = settings.apiToken === undefined ? apiTokenFile(settings.dataDir) : undefined
   if (isTerminal) process.stdout.write(`${summaryOf(started, { version, redis, tokenFile })}\n`)
   else log.info({ version, ...started, newToken: started.newToken?.file, redis }, 'serving')

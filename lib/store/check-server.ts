@@ -5,7 +5,7 @@ const VERSIONS_LEAST = { redis: '7.0', valkey: '7.2' } as const
 /** The version of the layout in docs/redis-keys.md. */
 const SCHEMA = '1'
 
-/** Throws an OperatorError where the server is too old for the scripts, or would evict peers to make room. */
+/** Throws an OperatorError where the server is too old for the scripts, or is one of a Cluster, or would evict peers. */
 export async function checkServer(redis: Redis): Promise<void> {
   checkInfo(await redis.info())
 }
@@ -18,6 +18,12 @@ export function checkInfo(text: string): void {
   const least = VERSIONS_LEAST[kind]
   if (isOlder(version, least)) {
     throw new OperatorError(`${kind} ${version} is too old: ${least} or later is needed`)
+  }
+  if ((info.get('redis_mode') ?? info.get('server_mode')) === 'cluster') {
+    throw new OperatorError(
+      'this Redis is a node of a Cluster, which this version cannot use: its batches reach the keys of all nodes\n' +
+        '  set REDSWARM_REDIS_URL to a single Redis',
+    )
   }
   // Asked of INFO, since a managed Redis refuses CONFIG.
   const policy = info.get('maxmemory_policy') ?? 'noeviction'

@@ -45,7 +45,8 @@ function tips({ http, api }: Started, tokenFile: string | undefined): string[] {
   return found
 }
 
-const shellWord = (text: string): string =>
+/** A text as one word of a shell's command line. */
+export const shellWord = (text: string): string =>
   /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 
 /** An address that a client of this machine can use: a wildcard is no address to paste. */

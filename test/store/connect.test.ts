@@ -68,6 +68,13 @@ describe('a server', () => {
       expect(() => checkInfo(info(...lines))).not.toThrow()
   })
 
+  it('is refused where it is one of a Cluster, by the word of Redis and of Valkey', () => {
+    const valkey = ['redis_version:7.2.4', 'valkey_version:8.1.0', 'server_mode:cluster']
+    for (const lines of [['redis_version:7.4.1', 'redis_mode:cluster'], valkey])
+      expect(() => checkInfo(info(...lines))).toThrow('a node of a Cluster')
+    expect(() => checkInfo(info('redis_version:7.4.1', 'redis_mode:standalone'))).not.toThrow()
+  })
+
   it('is refused where it evicts', () => {
     const [version, policy] = ['redis_version:7.4.1', 'maxmemory_policy:volatile-lru']
     expect(() => checkInfo(info(version, policy))).toThrow('maxmemory-policy volatile-lru')
