@@ -20,7 +20,7 @@
 --        The endpoints are all there are, or at least numwant. A leecher may find itself among them: the frontend takes
 --        it out and cuts a random window, since every string made here is hashed byte by byte (1.5 ns each).
 -- include: swarm_head other_role chunk_field chunk_of value_of piece_without write_piece add_to_total
--- include: grow_swarm split_chunk merge_chunks
+-- include: grow_swarm split_chunk merge_chunks credit_account
 local prefix, lifetimeS, reportBytes, listed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local records = ARGV[7]
 local call, sub, byte = redis.call, string.sub, string.byte
@@ -181,27 +181,6 @@ local function leave(key, head, list, own, endpoint)
   return head
 end
 
--- With details: role 1, last announce 4, peer id 20, downloaded 8, left 8, uploaded 8, event 1.
-local VALUE_BYTES = 50
--- What 80 Gbit/s move in 15 minutes. More between two announces is a lie, and must not bring an account to overflow.
--- (A number of 2^53 and above is not exact in Lua: such a report is a lie as well.)
-local CREDIT_BYTES_MAX = 9e12
-
--- Adds to a passkey's account what its peer moved since its last announce: never below zero, so that a client that
--- starts again from nothing, or resets its counters, neither loses nor counts twice.
-local function creditAccount(key, head, list, own, endpoint, report, passkey)
-  local value = head and (own or valueOf(key, head, list, endpoint))
-  if not value or #value < VALUE_BYTES then return end -- kept without details
-  local downBefore, _, upBefore = struct.unpack('>I8I8I8', value, 26)
-  local down, _, up = struct.unpack('>I8I8I8', report, 21)
-  local account = prefix .. 'accounts:' .. shardOf(key)
-  for name, delta in pairs({ up = up - upBefore, down = down - downBefore }) do
-    if delta > 0 and delta <= CREDIT_BYTES_MAX and math.max(up, down) < 2 ^ 53 then
-      call('HINCRBY', account, passkey .. ':' .. name, string.format('%.0f', delta))
-    end
-  end
-end
-
 -- Chunks hold 14 peers on average at least, so that a few are enough. Only while a swarm that most have left at once is
 -- being swept may so many hold too few: 45 us, the most that one reply may cost.
 local CHUNKS_READ_MAX = 100
@@ -269,7 +248,8 @@ local function announce(key, at)
   if flags >= 32 and reportBytes > 0 then
     local passkeyAt = endpointAt + #endpoint
     local passkey = sub(records, passkeyAt + 1, passkeyAt + byte(records, passkeyAt))
-    creditAccount(key, head, list, own, endpoint, report, passkey)
+    local before = head and (own or valueOf(key, head, list, endpoint))
+    creditAccount(prefix .. 'accounts:' .. shardOf(key), passkey, before, report)
   end
   if event == COMPLETED then call('ZCARD', key .. ':done') end -- its type is checked before the first write, too
   if event == STOPPED then return head and leave(key, head, list, own, endpoint), '' end
