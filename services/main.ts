@@ -133,10 +133,16 @@ async function startOwnRedis(
   return server.url
 }
 
+/** What to tell of a start that failed. An error by which Redis answers, out of memory or disk, is the operator's too. */
+function startProblem(error: unknown): string {
+  if (error instanceof OperatorError) return error.message
+  const { name, message, stack } = error as Error
+  return name === 'ReplyError' ? `Redis refuses to serve: ${message}` : (stack ?? messageOf(error))
+}
+
 try {
   await makeProgram().parseAsync()
 } catch (error) {
-  const text = error instanceof OperatorError ? error.message : ((error as Error).stack ?? messageOf(error))
-  process.stderr.write(`redswarm: ${text}\n`)
+  process.stderr.write(`redswarm: ${startProblem(error)}\n`)
   process.exit(1)
 }

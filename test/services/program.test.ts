@@ -69,6 +69,15 @@ describe('redswarm', () => {
     }
   })
 
+  it('says what a Redis answers that has no memory left', async () => {
+    const full = await startRedis('--maxmemory', '1', '--maxmemory-policy', 'noeviction')
+    try {
+      expect(await failureOf(['udp'], { REDSWARM_REDIS_URL: full.url })).toContain('Redis refuses to serve: OOM')
+    } finally {
+      await full.stop()
+    }
+  })
+
   it('refuses data of another layout', async () => {
     await server().redis.set('schema', '7')
     expect(await failureOf(['http'], { REDSWARM_REDIS_URL: server().url })).toContain('has layout 7')
