@@ -3,5 +3,22 @@ export class OperatorError extends Error {
   override readonly name = 'OperatorError'
 }
 
-/** The message of anything that was thrown. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** The message of anything that was thrown; of an error that Redis answered, with the command and the keys it was about. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return isRedisReply(error) && error.command ? `${error.message} (${shownCommand(error.command)})` : error.message
+}
+
+/** Whether an error is what Redis answered, not that it could not be asked. */
+export const isRedisReply = (error: unknown): error is RedisReplyError =>
+  error instanceof Error && error.name === 'ReplyError'
+
+type RedisCommand = { name: string; args: readonly unknown[] }
+type RedisReplyError = Error & { command?: RedisCommand }
+
+/** A command and its first key, or a script's keys: the rest may be long, binary or secret. */
+function shownCommand({ name, args }: RedisCommand): string {
+  const isScript = /^eval/i.test(name)
+  const keys = isScript ? args.slice(2, 2 + Number(args[1])) : args.slice(0, 1)
+  return [name.toUpperCase(), ...keys].join(' ')
+}

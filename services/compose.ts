@@ -3,6 +3,7 @@ import { setInterval } from 'node:timers'
 import type { Redis } from 'ioredis'
 import type { Listen } from '../lib/config/listen.ts'
 import type { Settings } from '../lib/config/settings.ts'
+import { isRedisReply, messageOf } from '../lib/errors.ts'
 import { startHttpServer } from '../lib/http-server.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import { type Counters, makeCounters } from '../lib/observe/counters.ts'
@@ -70,6 +71,7 @@ type Parts = {
   counters: Counters
   log: Logger
   lifecycle: Lifecycle
+  repeat: Repeat
 }
 
 /** Builds the roles asked for on a Redis and starts them; each registers how it is stopped. */
@@ -89,14 +91,26 @@ export async function startRoles({
   const redis = await connectRedis(redisUrl, log)
   lifecycle.onStop('Redis connection', () => redis.disconnect())
   const pulse = makePulse(redis)
-  repeat(lifecycle, BEAT_EVERY_MS, pulse.beat)
+  const repeat = makeRepeat(lifecycle, log)
+  repeat(BEAT_EVERY_MS, pulse.beat)
   const keys = makeKeys(settings.keyPrefix)
   await checkSchema(redis, keys.schema)
   const clock = makeSharedClock(redis, Date.now)
   await clock.synchronize()
-  repeat(lifecycle, SYNCHRONIZE_EVERY_MS, clock.synchronize)
+  repeat(SYNCHRONIZE_EVERY_MS, clock.synchronize)
   redis.on('ready', () => void clock.synchronize().catch(() => {}))
-  const parts: Parts = { settings, redisUrl, redis, pulse, keys, clock, counters: makeCounters(), log, lifecycle }
+  const parts: Parts = {
+    settings,
+    redisUrl,
+    redis,
+    pulse,
+    keys,
+    clock,
+    counters: makeCounters(),
+    log,
+    lifecycle,
+    repeat,
+  }
   const started: Started = { udp: [], http: [], api: [], newToken: undefined }
   // The sweeper comes first and goes last: it does nothing that a client sees.
   if (roles.includes('sweeper')) await startSweeper(parts)
@@ -109,19 +123,41 @@ export async function startRoles({
   return started
 }
 
-/** Runs a task again and again; a failure is the next run's to make good. */
-function repeat(lifecycle: Lifecycle, everyMs: number, task: () => Promise<void>): void {
-  const timer = setInterval(() => void task().catch(() => {}), everyMs)
-  lifecycle.onStop('timer', () => clearInterval(timer))
+/** Runs a task again and again until the stop. */
+type Repeat = (everyMs: number, task: () => Promise<void>) => void
+
+/**
+ * A failure is the next run's to make good; that Redis is away is told by its connection. What Redis answers with, a key
+ * that somebody damaged, is told once while it lasts.
+ */
+function makeRepeat(lifecycle: Lifecycle, log: Logger): Repeat {
+  return (everyMs, task) => {
+    let told = ''
+    const run = async (): Promise<void> => {
+      try {
+        await task()
+        told = ''
+      } catch (error) {
+        const problem = messageOf(error)
+        if (!isRedisReply(error) || problem === told) return
+        told = problem
+        log.error({ problem }, 'Redis answers with an error')
+      }
+    }
+    const timer = setInterval(() => void run(), everyMs)
+    lifecycle.onStop('timer', () => clearInterval(timer))
+  }
 }
 
-function startStore({ settings, redis, keys, counters, log, lifecycle }: Parts): SwarmStore {
+function startStore({ settings, redis, keys, counters, log, lifecycle, repeat }: Parts): SwarmStore {
   const flush = makeStatsFlusher({ redis, keys, counters, frontendId: randomUUID() })
   lifecycle.onStop('counters', () =>
-    flush().catch(() => log.warn('Redis is away: what was counted since the last second is lost')),
+    flush().catch((error: unknown) =>
+      log.warn({ reason: messageOf(error) }, 'what was counted since the last second is lost'),
+    ),
   )
-  repeat(lifecycle, FLUSH_EVERY_MS, flush)
-  repeat(lifecycle, MARK_EVERY_MS, () => markServed(redis, keys, sweepIntervals(settings)))
+  repeat(FLUSH_EVERY_MS, flush)
+  repeat(MARK_EVERY_MS, () => markServed(redis, keys, sweepIntervals(settings)))
   return makeRedisStore({ redis, keys, policy: settings, random: Math.random, counters, log })
 }
 

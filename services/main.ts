@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { loadSettings, type Settings } from '../lib/config/settings.ts'
-import { messageOf, OperatorError } from '../lib/errors.ts'
+import { isRedisReply, messageOf, OperatorError } from '../lib/errors.ts'
 import { type Lifecycle, makeLifecycle } from '../lib/lifecycle.ts'
 import { type Logger, makeLog } from '../lib/observe/log.ts'
 import { shownUrl } from '../lib/store/connect.ts'
@@ -136,8 +136,9 @@ async function startOwnRedis(
 /** What to tell of a start that failed. An error by which Redis answers, out of memory or disk, is the operator's too. */
 function startProblem(error: unknown): string {
   if (error instanceof OperatorError) return error.message
-  const { name, message, stack } = error as Error
-  return name === 'ReplyError' ? `Redis refuses to serve: ${message}` : (stack ?? messageOf(error))
+  return isRedisReply(error)
+    ? `Redis refuses to serve: ${messageOf(error)}`
+    : ((error as Error).stack ?? messageOf(error))
 }
 
 try {

@@ -65,12 +65,15 @@ export function makeRedisStore({
   }
 
   const isNews = makeNewsFilter(uptimeMs)
+  const damaged = (problem: string): Refusal => {
+    if (isNews(INFO_HASH.exec(problem)?.[0] ?? problem)) log.error({ problem }, 'a key in Redis is damaged')
+    return refuse('damaged')
+  }
   const readAnnounceReply = (head: Buffer | null, rest: Buffer | null): StoredReply => {
     if (head) return { ok: true, ...readCounts(head), peers: rest ?? EMPTY }
     const text = rest?.toString() ?? ''
     if (text === 'unlisted') return { ok: false, refusal: 'unlisted' }
-    if (isNews(INFO_HASH.exec(text)?.[0] ?? text)) log.error({ problem: text }, 'a swarm in Redis is damaged')
-    return { ok: false, refusal: refuse('damaged') }
+    return { ok: false, refusal: damaged(text) }
   }
 
   const announces = makeBatcher<StoredAnnounce, StoredReply>({
@@ -99,9 +102,12 @@ export function makeRedisStore({
     itemsMax: WAITING_MAX,
     async send(bytes) {
       const heads = (await runScript(redis, scrapeScript, [], [swarmKeyBytes, bytes])) as (Buffer | null | Error)[]
-      return heads.map((head) => {
+      return heads.map((head, i) => {
         if (head === null) return { seeders: 0, leechers: 0, completed: 0 }
-        return head instanceof Buffer && head.length === HEAD_BYTES ? readCounts(head) : refuse('damaged')
+        const isHead = head instanceof Buffer
+        if (isHead && head.length === HEAD_BYTES) return readCounts(head)
+        const key = bytes.toString('latin1', i * swarmKeyBytes, (i + 1) * swarmKeyBytes)
+        return damaged(`${key} ${isHead ? `has a head of ${head.length} bytes` : messageOf(head)}`)
       })
     },
     refuse: away,

@@ -34,8 +34,8 @@ export type StoredReply =
   | ({
       ok: true
       /**
-       * Endpoints of the announcing peer's family in wire form: all there are, or numwant and more; a leecher's own may
-       * be among them. Where peer ids were asked for: at most numwant, never its own, each followed by its peer id.
+       * Endpoints of the announcing peer's family in wire form: all there are, or numwant and more; its own may be among
+       * them. Where peer ids were asked for: at most numwant, never its own, each followed by its peer id.
        */
       peers: Buffer
     } & Counts)

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { isRedisReply, messageOf } from '../../lib/errors.ts'
 import { type ApiContext, ApiError } from './context.ts'
 import { registerStats } from './stats.ts'
 import { registerTorrent } from './torrent.ts'
@@ -56,19 +57,18 @@ const errorBody = (code: string, message: string) => ({ error: { code, message }
 
 /** What the caller is told of an error. */
 function toldOf(error: FastifyError & RedisError): ApiError {
-  const { statusCode = 500, code, message, name, command } = error
+  const { statusCode = 500, code, message } = error
   if (error instanceof ApiError) return error
   if (statusCode < 500) return new ApiError(statusCode, code, message)
   if (isAway(error)) return new ApiError(503, 'store_unavailable', AWAY)
-  if (name !== 'ReplyError') return new ApiError(500, 'internal_error', 'the tracker has failed; its log says why')
-  const [key] = command?.args ?? []
-  return new ApiError(500, 'store_error', `Redis answers ${command?.name} ${key} with an error: ${message}`)
+  if (!isRedisReply(error)) return new ApiError(500, 'internal_error', 'the tracker has failed; its log says why')
+  return new ApiError(500, 'store_error', `Redis answers with an error: ${messageOf(error)}`)
 }
 
 const AWAY = 'the tracker cannot reach its Redis; try again later'
 
-/** What the Redis client's errors have beside a message, each some of it. */
-type RedisError = { syscall?: string; command?: { name: string; args: unknown[] } }
+/** What the Redis client's errors may have beside a message. */
+type RedisError = { syscall?: string }
 
 /** Whether Redis did not answer. Most of what its client then throws has no class and no code of its own. */
 const isAway = ({ name, message, syscall }: FastifyError & RedisError): boolean =>

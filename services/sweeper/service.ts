@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Job, Queue, Worker } from 'bullmq'
-import { messageOf } from '../../lib/errors.ts'
+import { isRedisReply, messageOf } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/observe/log.ts'
 
 const QUEUE_NAME = 'sweeper'
@@ -47,7 +47,13 @@ export async function startSweeperService({
   const queue = new Queue(QUEUE_NAME, shared)
   const run = (job: Job): Promise<object> => (job.name === 'rank' ? rank : sweep)(() => isStopping)
   const worker = new Worker(QUEUE_NAME, run, { ...shared, concurrency: 2 })
-  const onError = (error: Error) => log.debug({ reason: messageOf(error) }, 'the job queue waits for Redis')
+  let told = ''
+  const onError = (error: Error) => {
+    const reason = messageOf(error)
+    if (!isRedisReply(error)) return log.debug({ reason }, 'the job queue waits for Redis')
+    if (reason !== told) log.error({ reason }, 'the job queue meets an error of Redis')
+    told = reason
+  }
   queue.on('error', onError)
   worker.on('error', onError)
   worker.on('failed', (job, error) => log.warn({ job: job?.name, reason: messageOf(error) }, 'a job failed'))
@@ -65,7 +71,7 @@ export async function startSweeperService({
     })
   }
   const timer = setInterval(() => {
-    sweepIfOverdue().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'the sweep waits for Redis'))
+    sweepIfOverdue().catch(onError)
   }, sweepIntervalS * 1000)
   return {
     async stop() {

@@ -33,7 +33,7 @@ export async function sweepAll({
         report.torrentsDropped += piece.torrentsDropped
         report.damaged += piece.damaged.length
         report.pieces += 1
-        for (const problem of piece.damaged) log.error({ problem }, 'a swarm in Redis is damaged')
+        for (const problem of piece.damaged) log.error({ problem }, 'a key in Redis is damaged')
       }
     }
   }

@@ -281,6 +281,6 @@ describe('the API of a Redis with damage in it', () => {
     await server().redis.flushall()
     const key = await errorsOf((redis) => redis.del('totals:{a00}').then(() => redis.set('totals:{a00}', 'x')), stats)
     expect(key).toMatchObject({ status: 500, code: 'store_error' })
-    expect(key.message).toMatch(/^Redis answers hmget totals:\{a00\} with an error: WRONGTYPE/)
+    expect(key.message).toMatch(/^Redis answers with an error: WRONGTYPE.+ \(HMGET totals:\{a00\}\)$/)
   })
 })

@@ -16,11 +16,14 @@
 --         endpoint  6 bytes, or 18 of IPv6
 --         passkey   1 byte of length and as many of text
 -- reply: two elements per record: the head (24 bytes) and endpoints in wire form (each followed by its peer id where
---        asked for), or nil and a word that says why the announce was refused.
---        The endpoints are all there are, or at least numwant. A leecher may find itself among them: the frontend takes
---        it out and cuts a random window, since every string made here is hashed byte by byte (1.5 ns each).
--- include: swarm_head other_role chunk_field chunk_of value_of piece_without write_piece add_to_total
--- include: grow_swarm split_chunk merge_chunks credit_account
+--        asked for), or nil and why the announce was refused: `unlisted`, or `damaged` and what is wrong with which key.
+--        The endpoints are all there are, or at least numwant. The asker may be among them: the frontend takes it out
+--        and cuts a random window, since every string made here is hashed byte by byte (1.5 ns each).
+--
+-- Nothing may fail after the first write of an announce, since nothing that a script wrote is taken back: peers are
+-- chosen first, and all that a change of counts touches is looked at before.
+-- include: swarm_head other_role chunk_field chunk_of value_of piece_without write_piece add_to_totals check_totals
+-- include: grow_swarm split_chunk merge_chunks choose_peers credit_account damage
 local prefix, lifetimeS, reportBytes, listed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 local records = ARGV[7]
 local call, sub, byte = redis.call, string.sub, string.byte
@@ -38,140 +41,141 @@ local VALUE_HEADS = { [0] = struct.pack('>BI4', 0, now), struct.pack('>BI4', 1, 
 
 local function roleName(list) return list % 2 == 1 and 'seeders' or 'leechers' end
 local function shardOf(key) return sub(key, #prefix + 7, #prefix + 11) end
-local function count(key, field, by) addToTotal(prefix, shardOf(key), field, by) end
+local function totalsOf(key) return prefix .. 'totals:' .. shardOf(key) end
+local function indexOf(key) return prefix .. 'torrents:' .. shardOf(key) end
 
 -- Never later than it was due: a swarm that empties and fills again must not put off its sweep each time.
-local function putInIndex(key)
-  call('ZADD', prefix .. 'torrents:' .. shardOf(key), 'LT', now + lifetimeS, sub(key, -40))
-end
-
--- Raises an error where another key than the swarm's own is of a wrong type: nothing may fail after the first write,
--- since nothing that a script wrote is taken back.
-local function checkTypes(key)
-  call('HLEN', prefix .. 'totals:' .. shardOf(key))
-  call('ZCARD', prefix .. 'torrents:' .. shardOf(key))
-end
+local function putInIndex(key) call('ZADD', indexOf(key), 'LT', now + lifetimeS, sub(key, -40)) end
 
 local function create(key, list, endpoint, value)
-  checkTypes(key)
+  if call('EXISTS', key) == 1 then fault(key, 'has no head') end
+  call('ZCARD', indexOf(key)) -- fails where it cannot be written to
+  addToTotals(totalsOf(key), 'torrents', 1, roleName(list), 1)
   local seeders = list % 2
   local head = struct.pack('>I4I4I4', 1 - seeders, seeders, 0) .. NO_CHUNKS .. struct.pack('>I4', math.random(2, CHUNK_HASH_PRIME - 1))
-  count(key, 'torrents', 1)
-  count(key, roleName(list), 1)
   call('HSET', key, 'head', head, 'seeders', seeders, 'leechers', 1 - seeders, 'completed', '0', 'added', now,
     endpoint, value, FIRST_FIELDS[list], endpoint)
   putInIndex(key)
   return head
 end
 
--- Takes an endpoint out of a chunk's piece, and gives a chunk back where that leaves too little in it. Answers the head
--- and what is left.
-local function withdraw(key, head, list, field, endpoint)
-  local piece = pieceWithout(call('HGET', key, field), endpoint, #endpoint)
-  writePiece(key, field, piece)
-  if #piece < CHUNK_PEERS_MIN * #endpoint and chunksOf(head, list) > 1 then head = mergeChunks(key, head, list) end
-  return head, piece
-end
-
--- Takes an endpoint out of the other role's list, where it has just changed roles. Answers the head, whether it was
--- there, and what then stands in that list's first piece.
-local function leaveOtherRole(key, head, list, own, endpoint, firstPiece)
-  local other, field = otherRole(list), nil
-  local chunks = chunksOf(head, other)
-  if chunks == 0 then
-    if not own then return head, false, firstPiece end
-    field = FIRST_FIELDS[other]
-  else
-    field = chunkField(other, chunkOf(head, endpoint, chunks))
-    if call('HDEL', key .. ':' .. field, endpoint) == 0 then return head, false, firstPiece end
-  end
-  local piece
-  head, piece = withdraw(key, head, other, field, endpoint)
-  if chunks > 1 then return head, true, call('HGET', key, FIRST_FIELDS[other]) end
-  return head, true, piece
-end
-
--- Writes the announcing peer. `own`: its value in a small swarm; `firstPiece`: the other role's. Answers both anew.
-local function join(key, head, list, own, endpoint, value, firstPiece)
-  if not head then return create(key, list, endpoint, value), firstPiece end
+-- Where an endpoint stands in a list: the field of its piece, and the piece without it. Nothing where it is not there.
+-- `own`: its value in a small swarm.
+local function standing(key, head, list, own, endpoint)
   local chunks, field = chunksOf(head, list), FIRST_FIELDS[list]
   if chunks == 0 then
-    if own and byte(own) == list % 2 then
-      call('HSET', key, endpoint, value)
-      return head, firstPiece
-    end
-    checkTypes(key)
-    call('HSET', key, endpoint, value)
+    if not own then return end
+    local role = byte(own)
+    if not role or role > 1 then fault(key, 'holds a peer of no role') end
+    if role ~= list % 2 then return end
   else
     field = chunkField(list, chunkOf(head, endpoint, chunks))
-    if call('HSET', key .. ':' .. field, endpoint, value) == 0 then return head, firstPiece end
-    -- Checked only now, since most announces change no count; the peer is taken back where the check fails.
-    if not pcall(checkTypes, key) then
-      call('HDEL', key .. ':' .. field, endpoint)
-      checkTypes(key)
-    end
+    if call('HEXISTS', chunkKey(key, field), endpoint) == 0 then return end
   end
-  local leechers, seeders, completed = countsOf(head)
-  if leechers + seeders == 0 then putInIndex(key) end
-  local moved
-  head, moved, firstPiece = leaveOtherRole(key, head, list, own, endpoint, firstPiece)
-  local seedersMore = list % 2 == 1 and 1 or moved and -1 or 0
-  local leechersMore = list % 2 == 0 and 1 or moved and -1 or 0
-  head = headWithCounts(head, leechers + leechersMore, seeders + seedersMore, completed)
-  local piece = (call('HGET', key, field) or '') .. endpoint
-  if moved then
-    call('HSET', key, 'head', head, 'seeders', seeders + seedersMore, 'leechers', leechers + leechersMore, field, piece)
-    count(key, roleName(otherRole(list)), -1)
-  else
-    call('HSET', key, 'head', head, roleName(list), list % 2 == 1 and seeders + 1 or leechers + 1, field, piece)
-  end
-  count(key, roleName(list), 1)
-  if chunks == 0 then
-    if leechers + leechersMore + seeders + seedersMore > SMALL_PEERS_MAX or #piece > SMALL_PIECE_BYTES_MAX then head = growSwarm(key, head) end
-  elseif #piece > CHUNK_PEERS_MAX * #endpoint then
-    head = splitChunk(key, head, list)
-  end
-  return head, firstPiece
+  local piece = call('HGET', key, field)
+  local rest = piece and #piece % #endpoint == 0 and pieceWithout(piece, endpoint, #endpoint)
+  if not rest then fault(key, 'holds a peer that is not in its piece ' .. field) end
+  return field, rest
 end
 
--- Counts a completed download, once for an endpoint until the sweep forgets it.
+local function leavesTooFew(head, list, rest, width) return #rest < CHUNK_PEERS_MIN * width and chunksOf(head, list) > 1 end
+
+-- Takes an endpoint out of where it stands in a list, and gives a chunk back where that leaves too few in it.
+local function withdraw(key, head, list, field, rest, endpoint)
+  if chunksOf(head, list) > 0 then call('HDEL', chunkKey(key, field), endpoint) end
+  writePiece(key, field, rest)
+  return leavesTooFew(head, list, rest, #endpoint) and mergeChunks(key, head, list) or head
+end
+
+-- The counts of a head after so many came or went; damaged where there are fewer than are said to go.
+local function changedCounts(key, head, leechersMore, seedersMore)
+  local leechers, seeders, completed = countsOf(head)
+  leechers, seeders = leechers + leechersMore, seeders + seedersMore
+  if leechers < 0 or seeders < 0 then fault(key, 'counts fewer peers than it holds') end
+  return leechers, seeders, completed
+end
+
+-- Lets a peer in that is new in its list; it leaves the other role's, where it was in that. `value`: what is still to be
+-- written into a small swarm, `own` what is there. Answers the head.
+local function enter(key, head, list, own, endpoint, value, field)
+  local width, other = #endpoint, otherRole(list)
+  local otherField, otherRest = standing(key, head, other, own, endpoint)
+  local seedersMore = list % 2 == 1 and 1 or otherField and -1 or 0
+  local leechersMore = list % 2 == 0 and 1 or otherField and -1 or 0
+  local leechers, seeders, completed = changedCounts(key, head, leechersMore, seedersMore)
+  local piece = (call('HGET', key, field) or '') .. endpoint
+  if #piece % width ~= 0 then fault(key, 'has a cut piece ' .. field) end
+  local grows = value and (leechers + seeders > SMALL_PEERS_MAX or #piece > SMALL_PIECE_BYTES_MAX)
+  local splits = not value and #piece > CHUNK_PEERS_MAX * width
+  if grows then checkGrowth(key) end
+  if splits then checkSplit(key, head, list, width) end
+  if otherField and leavesTooFew(head, other, otherRest, width) then checkMerge(key, head, other, width) end
+
+  local wasEmpty = leechers - leechersMore + seeders - seedersMore == 0
+  if wasEmpty then call('ZCARD', indexOf(key)) end
+  addToTotals(totalsOf(key), roleName(list), 1, otherField and roleName(other), -1)
+  if wasEmpty then putInIndex(key) end
+  if value then call('HSET', key, endpoint, value) end
+  if otherField then head = withdraw(key, head, other, otherField, otherRest, endpoint) end
+  head = headWithCounts(head, leechers, seeders, completed)
+  if otherField then
+    call('HSET', key, 'head', head, 'seeders', seeders, 'leechers', leechers, field, piece)
+  else
+    call('HSET', key, 'head', head, roleName(list), list % 2 == 1 and seeders or leechers, field, piece)
+  end
+  if grows then return growSwarm(key, head) end
+  return splits and splitChunk(key, head, list) or head
+end
+
+-- Writes the announcing peer. `own`: its value in a small swarm. Answers the head.
+local function join(key, head, list, own, endpoint, value)
+  local chunks = chunksOf(head, list)
+  if chunks == 0 then
+    if not own or byte(own) ~= list % 2 then return enter(key, head, list, own, endpoint, value, FIRST_FIELDS[list]) end
+    call('HSET', key, endpoint, value)
+    return head
+  end
+  local field = chunkField(list, chunkOf(head, endpoint, chunks))
+  local chunk = chunkKey(key, field)
+  if call('HSET', chunk, endpoint, value) == 0 then return head end
+  -- Few are new: the rest is looked at only now, and the peer taken back where there is damage.
+  local ran, result = pcall(enter, key, head, list, nil, endpoint, nil, field)
+  if ran then return result end
+  call('HDEL', chunk, endpoint)
+  error(result, 0)
+end
+
+-- Counts a completed download, once for an endpoint until the sweep forgets it. Its keys were checked.
 local function complete(key, head, endpoint)
   if call('ZADD', key .. ':done', 'NX', now, endpoint) == 0 then return head end
+  addToTotals(totalsOf(key), 'completed', 1)
   local leechers, seeders, completed = countsOf(head)
   head = headWithCounts(head, leechers, seeders, completed + 1)
   call('HSET', key, 'head', head, 'completed', completed + 1)
-  count(key, 'completed', 1)
   return head
 end
 
--- Deletes the value of an endpoint. Answers the list and the field of the piece that it was in, or nothing.
-local function deletePeer(key, head, list, own, endpoint)
-  if chunksOf(head, list) == 0 then
-    if not own then return end
-    call('HDEL', key, endpoint)
-    local was = byte(own) + (list >= 2 and 2 or 0)
-    return was, FIRST_FIELDS[was]
-  end
-  for _, maybe in ipairs({ list, otherRole(list) }) do
-    local field = chunkField(maybe, chunkOf(head, endpoint, chunksOf(head, maybe)))
-    if call('HDEL', key .. ':' .. field, endpoint) == 1 then return maybe, field end
-  end
-end
-
 local function leave(key, head, list, own, endpoint)
-  checkTypes(key)
-  local was, field = deletePeer(key, head, list, own, endpoint)
-  if not was then return head end
-  local leechers, seeders, completed = countsOf(head)
-  if was % 2 == 1 then seeders = seeders - 1 else leechers = leechers - 1 end
-  count(key, roleName(was), -1)
-  if leechers + seeders + completed == 0 then
+  local was = list
+  local field, rest = standing(key, head, list, own, endpoint)
+  if not field then
+    was = otherRole(list)
+    field, rest = standing(key, head, was, own, endpoint)
+    if not field then return head end
+  end
+  local leechers, seeders, completed = changedCounts(key, head, was % 2 - 1, -(was % 2))
+  local isLast = leechers + seeders + completed == 0
+  if isLast then call('ZCARD', indexOf(key)) end
+  if leavesTooFew(head, was, rest, #endpoint) then checkMerge(key, head, was, #endpoint) end
+
+  addToTotals(totalsOf(key), roleName(was), -1, isLast and 'torrents', -1)
+  head = withdraw(key, head, was, field, rest, endpoint)
+  if isLast then
     call('DEL', key)
-    call('ZREM', prefix .. 'torrents:' .. shardOf(key), sub(key, -40))
-    count(key, 'torrents', -1)
+    call('ZREM', indexOf(key), sub(key, -40))
     return nil
   end
-  head = withdraw(key, head, was, field, endpoint)
+  if own then call('HDEL', key, endpoint) end
   head = headWithCounts(head, leechers, seeders, completed)
   if leechers + seeders == 0 and not isSmall(head) then
     head = headWithChunksOfAll(head, NO_CHUNKS)
@@ -179,40 +183,6 @@ local function leave(key, head, list, own, endpoint)
   end
   call('HSET', key, 'head', head, roleName(was), was % 2 == 1 and seeders or leechers)
   return head
-end
-
--- Chunks hold 14 peers on average at least, so that a few are enough. Only while a swarm that most have left at once is
--- being swept may so many hold too few: 45 us, the most that one reply may cost.
-local CHUNKS_READ_MAX = 100
-
--- Pieces of a list, whole, from a random one on, till they hold `bytesWanted` or there are no more.
-local function gather(key, list, chunks, bytesWanted)
-  if chunks <= 1 then return call('HGET', key, FIRST_FIELDS[list]) or '' end
-  local number, peers = math.random(0, chunks - 1), ''
-  for _ = 1, math.min(chunks, CHUNKS_READ_MAX) do
-    local piece = call('HGET', key, chunkField(list, number))
-    if piece then peers = peers == '' and piece or peers .. piece end
-    if #peers >= bytesWanted then return peers end
-    number = (number + 1) % chunks
-  end
-  return peers
-end
-
--- Endpoints for a peer of `list`: a seeder is given leechers; a leecher seeders, and leechers where those are too few.
-local function choosePeers(key, head, list, endpoint, numwant, firstPiece)
-  local width, other = #endpoint, otherRole(list)
-  local bytesWanted, chunks, peers = numwant * width, chunksOf(head, other), firstPiece or ''
-  if chunks > 1 then peers = gather(key, other, chunks, bytesWanted) end
-  if list % 2 == 1 or #peers >= bytesWanted then return peers end
-  -- One more than wanted, in case the asker finds itself.
-  local more = gather(key, list, chunksOf(head, list), bytesWanted + width)
-  if more == endpoint then return peers end
-  local room = bytesWanted - #peers + width
-  if #more > room then
-    local at = math.random(0, #more / width - 1) * width
-    more = sub(more, at + 1, at + room) .. sub(more, 1, math.max(0, at + room - #more))
-  end
-  return peers .. more
 end
 
 -- At most numwant of the endpoints, not the asker's own, each followed by its peer id.
@@ -241,24 +211,48 @@ local function announce(key, at)
   if listed and call('SISMEMBER', prefix .. 'whitelist:' .. shardOf(key), sub(key, -40)) == 0 then
     return nil, nil, 'unlisted'
   end
-  local fields = call('HMGET', key, 'head', endpoint, FIRST_FIELDS[otherRole(list)])
-  local head, own, firstPiece = fields[1], fields[2], fields[3]
-  if head and #head ~= HEAD_BYTES then return nil, nil, 'damaged' end
+  local fields = call('HMGET', key, 'head', endpoint, FIRST_FIELDS[otherRole(list)], FIRST_FIELDS[list])
+  local head, own = fields[1], fields[2]
+  if head and #head ~= HEAD_BYTES then fault(key, 'has a head of ' .. #head .. ' bytes, not ' .. HEAD_BYTES) end
+  local peers = ''
+  if head and numwant > 0 and event ~= STOPPED then
+    peers = choosePeers(key, head, list, #endpoint, numwant, fields[3], fields[4])
+    if flags % 32 >= 16 then peers = withPeerIds(key, head, list, endpoint, numwant, peers) end
+  end
   local report = sub(records, at + 2, endpointAt - 1)
+  local passkey, account, before
   if flags >= 32 and reportBytes > 0 then
     local passkeyAt = endpointAt + #endpoint
-    local passkey = sub(records, passkeyAt + 1, passkeyAt + byte(records, passkeyAt))
-    local before = head and (own or valueOf(key, head, list, endpoint))
-    creditAccount(prefix .. 'accounts:' .. shardOf(key), passkey, before, report)
+    passkey = sub(records, passkeyAt + 1, passkeyAt + byte(records, passkeyAt))
+    account = prefix .. 'accounts:' .. shardOf(key)
+    before = head and (own or valueOf(key, head, list, endpoint))
+    checkAccount(account, passkey)
   end
-  if event == COMPLETED then call('ZCARD', key .. ':done') end -- its type is checked before the first write, too
-  if event == STOPPED then return head and leave(key, head, list, own, endpoint), '' end
-  head, firstPiece = join(key, head, list, own, endpoint, VALUE_HEADS[list % 2] .. report, firstPiece)
-  if event == COMPLETED and list % 2 == 1 then head = complete(key, head, endpoint) end
-  if numwant == 0 then return head, '' end
-  local peers = choosePeers(key, head, list, endpoint, numwant, firstPiece)
-  if flags % 32 >= 16 then peers = withPeerIds(key, head, list, endpoint, numwant, peers) end
+  local completes = event == COMPLETED and list % 2 == 1
+  if completes then
+    checkTotals(totalsOf(key))
+    call('ZCARD', key .. ':done')
+  end
+
+  if event == STOPPED then
+    head = head and leave(key, head, list, own, endpoint)
+  elseif not head then
+    head = create(key, list, endpoint, VALUE_HEADS[list % 2] .. report)
+  else
+    head = join(key, head, list, own, endpoint, VALUE_HEADS[list % 2] .. report)
+  end
+  if completes then head = complete(key, head, endpoint) end
+  if account then creditAccount(account, passkey, before, report) end
   return head, peers
+end
+
+-- What may be of a wrong type, where Redis says that something is.
+local function typesOf(key)
+  local shard = shardOf(key)
+  return {
+    [key] = 'hash', [key .. ':done'] = 'zset', [lastChunk or key] = 'hash', [prefix .. 'accounts:' .. shard] = 'hash',
+    [totalsOf(key)] = 'hash', [indexOf(key)] = 'zset', [prefix .. 'whitelist:' .. shard] = 'set',
+  }
 end
 
 local EMPTY_HEAD = string.rep('\0', HEAD_BYTES)
@@ -269,7 +263,7 @@ while at < size do
   -- A damaged swarm must not take the rest of the batch with it.
   local ran, head, peers, refusal = pcall(announce, key, at)
   if not ran then
-    replies[filled + 1], replies[filled + 2] = false, 'damaged ' .. key .. ' ' .. (type(head) == 'table' and head.err or tostring(head))
+    replies[filled + 1], replies[filled + 2] = false, 'damaged ' .. damageText(head, key, typesOf(key))
   elseif refusal then
     replies[filled + 1], replies[filled + 2] = false, refusal
   else

@@ -8,8 +8,10 @@
 --       budget     how many peers may be looked at: 300 take about 1 ms
 --       nowS       seconds since the epoch; empty: Redis's own clock
 -- reply: 1 where the budget ended before the work, else 0; peers removed; torrents dropped; then a text for each
---        swarm that is damaged
--- include: swarm_head chunk_field chunk_of value_of write_piece add_to_total merge_chunks
+--        key that is damaged, and what is wrong with it
+--
+-- As in announce.lua, nothing may fail after the first write of what is done at once: the removal of a hash's peers.
+-- include: swarm_head chunk_field chunk_of value_of write_piece add_to_totals check_totals merge_chunks damage
 local index, prefix, lifetimeS, budget = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local call, sub, byte = redis.call, string.sub, string.byte
 local now = tonumber(ARGV[4]) or tonumber(call('TIME')[1])
@@ -22,20 +24,24 @@ local LARGE_SWARM_RESTS_S = math.floor(lifetimeS / 13)
 -- The cursor after the four lists of peers: the endpoints whose download was counted.
 local DONE = 4
 local DONE_BATCH = 50
+-- More arguments than this are too many for one call; only a swarm that somebody else wrote has as many.
+local FIELDS_PER_CALL = 2000
 -- In the place of an earliest last announce: there is more to do, look again.
 local AT_ONCE = now - lifetimeS
 
-local function count(field, by) addToTotal(prefix, shard, field, by) end
+local totals = prefix .. 'totals:' .. shard
 
--- Removes the expired peers of one hash. Answers, by list, how many went and which endpoints stay, and the earliest
--- last announce among those, `earliest` included.
-local function removeExpired(hash, earliest)
+-- The peers of one hash: by list, how many expired and which endpoints stay; which expired; and the earliest last
+-- announce of those that stay, `earliest` included. `only`: the list that all must be of.
+local function look(hash, earliest, only)
   local fields, expired, lost, staying = call('HGETALL', hash), {}, { [0] = 0, 0, 0, 0 }, { [0] = {}, {}, {}, {} }
   for i = 1, #fields, 2 do
-    local endpoint = fields[i]
+    local endpoint, value = fields[i], fields[i + 1]
     if #endpoint == 6 or #endpoint == 18 then
-      local role, announced = struct.unpack('>BI4', fields[i + 1])
+      local role, announced = byte(value), #value >= 5 and struct.unpack('>I4', value, 2)
+      if not announced or role > 1 then fault(hash, 'holds a peer that is none') end
       local list = role + (#endpoint == 18 and 2 or 0)
+      if only and list ~= only then fault(hash, 'holds a peer of another list') end
       looked = looked + 1
       if announced <= cutoff then
         expired[#expired + 1] = endpoint
@@ -46,20 +52,26 @@ local function removeExpired(hash, earliest)
       end
     end
   end
-  if #expired > 0 then call('HDEL', hash, unpack(expired)) end
-  removed = removed + #expired
-  return lost, staying, earliest
+  return lost, staying, expired, earliest
 end
 
-local function countLost(key, head, lost)
+-- Removes expired peers of one hash, and writes the counts and the pieces that this leaves. Answers the head.
+local function remove(key, hash, head, expired, lost, staying, fieldOf)
+  if #expired == 0 then return head end
   local leechersLess, seedersLess = lost[0] + lost[2], lost[1] + lost[3]
-  if leechersLess + seedersLess == 0 then return head end
   local leechers, seeders, completed = countsOf(head)
   leechers, seeders = leechers - leechersLess, seeders - seedersLess
+  if leechers < 0 or seeders < 0 then fault(key, 'counts fewer peers than it holds') end
+  addToTotals(totals, 'leechers', 0 - leechersLess, 'seeders', 0 - seedersLess)
+  for from = 1, #expired, FIELDS_PER_CALL do
+    call('HDEL', hash, unpack(expired, from, math.min(from + FIELDS_PER_CALL - 1, #expired)))
+  end
+  for list = 0, 3 do
+    if lost[list] > 0 then writePiece(key, fieldOf(list), table.concat(staying[list])) end
+  end
   head = headWithCounts(head, leechers, seeders, completed)
   call('HSET', key, 'head', head, 'seeders', seeders, 'leechers', leechers)
-  count('leechers', -leechersLess)
-  count('seeders', -seedersLess)
+  removed = removed + #expired
   return head
 end
 
@@ -67,7 +79,7 @@ end
 local function forgetDone(key, head)
   local old = call('ZRANGEBYSCORE', key .. ':done', '-inf', cutoff, 'LIMIT', 0, DONE_BATCH)
   for _, endpoint in ipairs(old) do
-    local value = valueOf(key, head, #endpoint == 18 and 2 or 0, endpoint)
+    local value = (#endpoint == 6 or #endpoint == 18) and valueOf(key, head, #endpoint == 18 and 2 or 0, endpoint)
     if not value then
       call('ZREM', key .. ':done', endpoint)
     else
@@ -80,11 +92,8 @@ local function forgetDone(key, head)
 end
 
 local function sweepSmall(key, head)
-  local lost, staying, earliest = removeExpired(key, now)
-  head = countLost(key, head, lost)
-  for list = 0, 3 do
-    if lost[list] > 0 then writePiece(key, chunkField(list, 0), table.concat(staying[list])) end
-  end
+  local lost, staying, expired, earliest = look(key, now)
+  head = remove(key, key, head, expired, lost, staying, function(list) return FIRST_FIELDS[list] end)
   return head, forgetDone(key, head) and earliest or AT_ONCE
 end
 
@@ -92,19 +101,23 @@ end
 -- the head where the budget ended first.
 local function sweepLarge(key, head, cursor)
   local list, number, counted, earliest = 0, 0, 0, now
-  if cursor then list, number, counted, earliest = struct.unpack('>BI2I4I4', cursor) end
+  -- One that is not as it was written is no loss: the sweep starts anew.
+  if cursor and #cursor == 11 and byte(cursor) <= DONE then
+    list, number, counted, earliest = struct.unpack('>BI2I4I4', cursor)
+  end
   while true do
     local chunks = list < DONE and chunksOf(head, list) or 0
     if list == DONE then
       if forgetDone(key, head) then break end
     elseif number < chunks then
       local field = chunkField(list, number)
-      local lost, staying
-      lost, staying, earliest = removeExpired(key .. ':' .. field, earliest)
-      head = countLost(key, head, lost)
-      if lost[list] > 0 then writePiece(key, field, table.concat(staying[list])) end
+      local chunk = chunkKey(key, field)
+      local lost, staying, expired
+      lost, staying, expired, earliest = look(chunk, earliest, list)
+      head = remove(key, chunk, head, expired, lost, staying, function() return field end)
       number, counted, looked = number + 1, counted + #staying[list], looked + 1
     elseif chunks > 1 and counted < CHUNK_PEERS_MIN * chunks then
+      checkMerge(key, head, list, list >= 2 and 18 or 6)
       local moved
       head, moved = mergeChunks(key, head, list)
       looked = looked + 1 + moved
@@ -121,9 +134,9 @@ local function sweepLarge(key, head, cursor)
 end
 
 local function dropSwarm(key, infoHash)
+  addToTotals(totals, 'torrents', -1)
   call('DEL', key)
   call('ZREM', index, infoHash)
-  count('torrents', -1)
   dropped = dropped + 1
 end
 
@@ -136,12 +149,16 @@ local function settleEmpty(key, head, infoHash, earliest)
   call('ZADD', index, due, infoHash)
 end
 
-local function sweepSwarm(infoHash)
-  local key = prefix .. 'swarm:' .. shard .. ':' .. infoHash
+local function sweepSwarm(key, infoHash)
   local fields = call('HMGET', key, 'head', 'sweep')
   local head, earliest = fields[1], nil
   looked = looked + 1
-  if not head then return call('ZREM', index, infoHash) end
+  if not head then
+    if call('EXISTS', key) == 1 then fault(key, 'has no head') end
+    return call('ZREM', index, infoHash)
+  end
+  if #head ~= HEAD_BYTES then fault(key, 'has a head of ' .. #head .. ' bytes, not ' .. HEAD_BYTES) end
+  call('ZCARD', key .. ':done') -- fails where it is no sorted set
   local wasSmall = isSmall(head)
   if wasSmall then head, earliest = sweepSmall(key, head) else head, earliest = sweepLarge(key, head, fields[2]) end
   if not earliest then return end
@@ -152,14 +169,24 @@ local function sweepSwarm(infoHash)
   call('ZADD', index, due, infoHash)
 end
 
-while looked < budget do
-  local infoHash = call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, 1)[1]
-  if not infoHash then return { 0, removed, dropped, unpack(damaged) } end
-  -- A damaged swarm must not keep the rest of its shard from being swept.
-  local ran, problem = pcall(sweepSwarm, infoHash)
-  if not ran then
-    call('ZADD', index, now + lifetimeS, infoHash)
-    damaged[#damaged + 1] = infoHash .. ' ' .. (type(problem) == 'table' and problem.err or tostring(problem))
+-- Where the totals are damaged, no count of the shard can be changed.
+local function sweepShard()
+  checkTotals(totals)
+  while looked < budget do
+    local infoHash = call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, 1)[1]
+    if not infoHash then return 0 end
+    local key = prefix .. 'swarm:' .. shard .. ':' .. infoHash
+    -- A damaged swarm must not keep the rest of its shard from being swept.
+    local ran, problem = pcall(sweepSwarm, key, infoHash)
+    if not ran then
+      call('ZADD', index, now + lifetimeS, infoHash)
+      damaged[#damaged + 1] = damageText(problem, key, { [key] = 'hash', [key .. ':done'] = 'zset', [lastChunk or key] = 'hash' })
+    end
   end
+  return 1
 end
-return { 1, removed, dropped, unpack(damaged) }
+
+local ran, result = pcall(sweepShard)
+if ran then return { result, removed, dropped, unpack(damaged) } end
+damaged[#damaged + 1] = damageText(result, index, { [index] = 'zset', [totals] = 'hash' })
+return { 0, removed, dropped, unpack(damaged) }

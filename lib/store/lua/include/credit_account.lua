@@ -1,8 +1,18 @@
+-- include: damage
 -- With details, a peer's value is: role 1, last announce 4, peer id 20, downloaded 8, left 8, uploaded 8, event 1.
 local VALUE_BYTES = 50
 -- What 80 Gbit/s move in 15 minutes. More between two announces is a lie, and must not bring an account to overflow.
 -- (A number of 2^53 and above is not exact in Lua: such a report is a lie as well.)
 local CREDIT_BYTES_MAX = 9e12
+
+-- Raises an error where a passkey's account cannot be added to.
+local function checkAccount(account, passkey)
+  for _, bytes in ipairs(redis.call('HMGET', account, passkey .. ':up', passkey .. ':down')) do
+    if bytes and not (#bytes < 19 and string.find(bytes, '^%d+$')) then
+      fault(account, 'holds what is no number for ' .. passkey)
+    end
+  end
+end
 
 -- Adds to a passkey's account what its peer moved since its last announce, `before`: never below zero, so that a client
 -- that starts again from nothing, or resets its counters, neither loses nor counts twice.

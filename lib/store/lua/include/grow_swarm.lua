@@ -1,4 +1,18 @@
--- include: swarm_head chunk_field
+-- include: swarm_head chunk_field damage
+-- Raises an error where a small swarm cannot grow: a chunk that is there already, or a peer that is none.
+local function checkGrowth(key)
+  for list = 0, 3 do
+    local chunk = chunkKey(key, FIRST_FIELDS[list])
+    if redis.call('EXISTS', chunk) == 1 then fault(chunk, 'is there, but its swarm is small') end
+  end
+  local fields = redis.call('HGETALL', key)
+  for i = 1, #fields, 2 do
+    if (#fields[i] == 6 or #fields[i] == 18) and (string.byte(fields[i + 1]) or 2) > 1 then
+      fault(key, 'holds a peer of no role')
+    end
+  end
+end
+
 -- Moves the peers of a small swarm out of its hash, into one chunk per list.
 local function growSwarm(key, head)
   local fields, moved = redis.call('HGETALL', key), {}
@@ -6,7 +20,7 @@ local function growSwarm(key, head)
     local endpoint, value = fields[i], fields[i + 1]
     if #endpoint == 6 or #endpoint == 18 then
       local list = string.byte(value) + (#endpoint == 18 and 2 or 0)
-      redis.call('HSET', key .. ':' .. chunkField(list, 0), endpoint, value)
+      redis.call('HSET', chunkKey(key, FIRST_FIELDS[list]), endpoint, value)
       moved[#moved + 1] = endpoint
     end
   end
