@@ -12,6 +12,8 @@ export const IPV6_ENDPOINT_BYTES = 18
 /** Without leading zeros: some read `010` as 8, so that it is nobody's address (RFC 6943). */
 const DOTTED = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/
 const ZONE = /%.+$/
+/** `::192.0.2.1` is no mapped address: the library takes it for one, unless it is written so. */
+const COMPATIBLE = /^::(?=\d+\.)/
 
 /**
  * The endpoint of an address as text and a port; undefined where the text is no IP address or the port no port.
@@ -65,6 +67,6 @@ function addressBytes(text: string): ArrayLike<number> | undefined {
   // The library knows no zone like `br-1a2b` or `eth0.100`, and reads the 010 of `::ffff:010.0.0.1` as 8.
   const plain = text.replace(ZONE, '')
   if (isIP(plain) !== 6) return undefined
-  const address = ipaddr.IPv6.parse(plain)
+  const address = ipaddr.IPv6.parse(plain.replace(COMPATIBLE, '0::'))
   return (address.isIPv4MappedAddress() ? address.toIPv4Address() : address).toByteArray()
 }

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
+import { addressText, type Endpoint, isIpv6, toEndpoint } from '../../lib/wire/endpoint.ts'
 import { writeFailure } from '../../lib/wire/http-reply.ts'
 import { parseQuery, type Query } from '../../lib/wire/query.ts'
 
@@ -72,13 +72,15 @@ function makeSourceFinder(trustedProxies: readonly string[]): (request: FastifyR
     if (bits === undefined) proxies.addAddress(address, familyOf(address))
     else proxies.addSubnet(address, Number(bits), familyOf(address))
   }
-  const isProxy = (address: string): boolean => proxies.check(address, familyOf(address))
+  // Compared as the addresses that they are read as: a zone (`%br_0`) that Node does not know must not hide a proxy.
+  const isProxy = (hop: Endpoint | undefined): boolean =>
+    hop !== undefined && proxies.check(addressText(hop), isIpv6(hop) ? 'ipv6' : 'ipv4')
   return ({ socket, headers }) => {
     const { remoteAddress = '', remotePort = 0 } = socket
-    if (!isProxy(remoteAddress)) return toEndpoint(remoteAddress, remotePort)
+    const sender = toEndpoint(remoteAddress, remotePort)
+    if (!isProxy(sender)) return sender
     const hops = String(headers['x-forwarded-for'] ?? '').split(',')
-    const client = hops.map((hop) => hop.trim()).findLast((hop) => !isProxy(hop))
-    return toEndpoint(client ?? '', remotePort)
+    return hops.map((hop) => toEndpoint(hop.trim(), remotePort)).findLast((hop) => !isProxy(hop))
   }
 }
 

@@ -46,6 +46,7 @@ describe('the HTTP tracker behind a proxy', () => {
     ['one before a private one that is not trusted', '127.0.0.0/8', '10.1.2.3, 198.51.100.7'],
     ['one that rubbish stands before', '127.0.0.1', "garbage, 1' OR 1=1, 198.51.100.7"],
     ['one with an IPv4-mapped address', '127.0.0.1', '::ffff:198.51.100.7'],
+    ['one behind a proxy that is told with a zone', '127.0.0.1,fe80::/10', '198.51.100.7, fe80::1%br_0'],
     [
       'one behind a proxy that is named by its IPv4-mapped address',
       '127.0.0.1,10.1.2.3',
