@@ -78,13 +78,17 @@ local function standing(key, head, list, own, endpoint)
   return field, rest
 end
 
-local function leavesTooFew(head, list, rest, width) return #rest < CHUNK_PEERS_MIN * width and chunksOf(head, list) > 1 end
+-- Whether a chunk is to be given back. Not while a sweep is halfway: the last chunk, not looked at yet, would go where the
+-- sweep has been; it gives chunks back by itself.
+local function leavesTooFew(key, head, list, rest, width)
+  return #rest < CHUNK_PEERS_MIN * width and chunksOf(head, list) > 1 and call('HEXISTS', key, 'sweep') == 0
+end
 
 -- Takes an endpoint out of where it stands in a list, and gives a chunk back where that leaves too few in it.
 local function withdraw(key, head, list, field, rest, endpoint)
   if chunksOf(head, list) > 0 then call('HDEL', chunkKey(key, field), endpoint) end
   writePiece(key, field, rest)
-  return leavesTooFew(head, list, rest, #endpoint) and mergeChunks(key, head, list) or head
+  return leavesTooFew(key, head, list, rest, #endpoint) and mergeChunks(key, head, list) or head
 end
 
 -- The counts of a head after so many came or went; damaged where there are fewer than are said to go.
@@ -107,9 +111,10 @@ local function enter(key, head, list, own, endpoint, value, field)
   if #piece % width ~= 0 then fault(key, 'has a cut piece ' .. field) end
   local grows = value and (leechers + seeders > SMALL_PEERS_MAX or #piece > SMALL_PIECE_BYTES_MAX)
   local splits = not value and #piece > CHUNK_PEERS_MAX * width
+    and (list % 2 == 1 and seeders or leechers) >= CHUNK_PEERS_MIN * chunksOf(head, list)
   if grows then checkGrowth(key) end
   if splits then checkSplit(key, head, list, width) end
-  if otherField and leavesTooFew(head, other, otherRest, width) then checkMerge(key, head, other, width) end
+  if otherField and leavesTooFew(key, head, other, otherRest, width) then checkMerge(key, head, other, width) end
 
   local wasEmpty = leechers - leechersMore + seeders - seedersMore == 0
   if wasEmpty then call('ZCARD', indexOf(key)) end
@@ -166,7 +171,7 @@ local function leave(key, head, list, own, endpoint)
   local leechers, seeders, completed = changedCounts(key, head, was % 2 - 1, -(was % 2))
   local isLast = leechers + seeders + completed == 0
   if isLast then call('ZCARD', indexOf(key)) end
-  if leavesTooFew(head, was, rest, #endpoint) then checkMerge(key, head, was, #endpoint) end
+  if leavesTooFew(key, head, was, rest, #endpoint) then checkMerge(key, head, was, #endpoint) end
 
   addToTotals(totalsOf(key), roleName(was), -1, isLast and 'torrents', -1)
   head = withdraw(key, head, was, field, rest, endpoint)

@@ -1,6 +1,7 @@
--- Which of a list's chunks holds an endpoint. The endpoint's bytes are the coefficients of a polynomial whose value at
--- the swarm's salt, modulo a prime, is the hash: who does not know the salt cannot choose addresses that share a chunk,
--- or one host of an IPv6 network could fill one at will.
+-- Which of a list's chunks holds an endpoint. The endpoint's bytes are the coefficients of a polynomial; its value at the
+-- swarm's salt, modulo a prime, to the third power, is the hash: who does not know the salt cannot choose addresses that
+-- share a chunk, or one host could fill one at will. (Without the third power the low bits, which choose the chunk, would
+-- be those of the port, and addresses in a row would fall into few chunks for one salt of a hundred.)
 -- Then linear hashing: with 2^k <= chunks < 2^(k+1), the first chunks are already split in two by bit k.
 local CHUNK_HASH_PRIME = 1048573
 
@@ -18,6 +19,7 @@ local function chunkOf(head, endpoint, chunks)
     hash = (hash * salt + e) % CHUNK_HASH_PRIME
     hash = (hash * salt + f) % CHUNK_HASH_PRIME
   end
+  hash = hash * hash % CHUNK_HASH_PRIME * hash % CHUNK_HASH_PRIME
   local _, exponent = math.frexp(chunks)
   local half = 2 ^ (exponent - 1)
   local number = hash % (2 * half)
