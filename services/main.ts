@@ -7,6 +7,7 @@ import { type Logger, makeLog } from '../lib/observe/log.ts'
 import { shownUrl } from '../lib/store/connect.ts'
 import { startPrivateRedis } from '../lib/store/private-redis.ts'
 import { apiTokenFile } from './api/token.ts'
+import { type AuditOptions, runAudit } from './cli/audit.ts'
 import { shellWord, summaryOf } from './cli/summary.ts'
 import { ROLES, type Role, startRoles } from './compose.ts'
 
@@ -25,6 +26,7 @@ Examples:
   $ REDSWARM_REDIS_URL=redis://10.0.0.5:6379 npx redswarm udp
                                                           one more UDP frontend on a shared Redis
   $ REDSWARM_UDP_LISTEN=0.0.0.0:7000 npx redswarm up      another port
+  $ npx redswarm audit                                    whether all in Redis is as it must be
 
 Settings are REDSWARM_* environment variables or lines of a .env file: docs/configuration.md.
 `
@@ -46,7 +48,26 @@ function makeProgram(): Command {
       .description(DESCRIPTIONS[role])
       .action(() => run([role]))
   }
+  addAudit(program)
   return program
+}
+
+const AUDIT_HELP = `
+Works on the Redis of REDSWARM_REDIS_URL, else on the private one of the tracker that runs on the data folder.
+Exit code: 0 nothing is wrong, 1 drift was found (repaired or not), 2 it could not run. More: docs/audit.md.
+`
+
+function addAudit(program: Command): void {
+  program
+    .command('audit')
+    .description('compare counts, pieces, indexes and totals with the peers stored, while traffic goes on')
+    .option('--repair', 'make anew what follows from the peers stored, and delete what nobody can use')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', AUDIT_HELP)
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .action(async (options: AuditOptions) => {
+      process.exitCode = await runAudit(options)
+    })
 }
 
 /** Runs roles until a signal asks the process to stop. */

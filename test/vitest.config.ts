@@ -13,6 +13,7 @@ export default defineConfig({
       project('unit'),
       project('store', 60_000),
       project('services', 60_000),
+      project('conformance', 60_000),
       project('e2e', 120_000),
     ],
   },

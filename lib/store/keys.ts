@@ -23,6 +23,8 @@ export type Keys = {
   secret: string
   schema: string
   sweeper: string
+  /** What the last audit found. */
+  audit: string
   /** The prefix of BullMQ's keys, a hash tag of its own. */
   jobs: string
 }
@@ -43,6 +45,7 @@ export function makeKeys(prefix: string): Keys {
     secret: `${prefix}secret`,
     schema: `${prefix}schema`,
     sweeper: `${prefix}sweeper`,
+    audit: `${prefix}audit`,
     jobs: `{${prefix}redswarm}`,
   }
 }

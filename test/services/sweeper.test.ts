@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { makeKeys, shardNames } from '../../lib/store/keys.ts'
 import { writeRanks } from '../../lib/store/ranks.ts'
@@ -44,42 +43,6 @@ describe('the sweeper', () => {
       ])
       expect(await redis.zcard('torrents:{a00}')).toBe(0)
     }))
-
-  it('loses no live peer where two of them sweep against constant announces', () =>
-    withTracker(server().url, { roles: ['sweeper'], settings: SHORT }, () =>
-      withTracker(server().url, { roles: ['sweeper'], settings: SHORT }, async () => {
-        const { redis } = server()
-        const store = storeOn(redis, { peerLifetimeS: 4 })
-        const sweepShard = makeShardSweeper({ redis, keys, peerLifetimeS: 4 })
-        const alive = Array.from({ length: 400 }, (_, i) =>
-          announceOf({
-            infoHash: hashOf(i % 3 === 0 ? 'a1' : 'a2'),
-            endpoint: at('198.51.100.1', 1 + i),
-            isSeeder: i % 2 === 0,
-            numwant: 0,
-          }),
-        )
-        const silent = alive.map((announce, i) => ({ ...announce, endpoint: at('198.51.100.2', 1 + i) }))
-        await store.announce(silent)
-        const endMs = performance.now() + 9000
-        while (performance.now() < endMs) {
-          await store.announce(alive)
-          await Promise.all([sweepShard('a10'), sweepShard('a20'), sweepShard('a10'), sweepShard('a20'), sleep(100)])
-          const left = [
-            await readSwarm(redis, hashOf('a1').toString('hex')),
-            await readSwarm(redis, hashOf('a2').toString('hex')),
-          ]
-          for (const { endpoint, infoHash } of alive) {
-            const swarm = left[infoHash[0] === 0xa1 ? 0 : 1]
-            expect(swarm?.peers.has(endpoint.toString('hex'))).toBe(true)
-          }
-        }
-        const counts = await store.scrape([hashOf('a1'), hashOf('a2')])
-        expect(
-          counts.reduce((sum, each) => sum + (typeof each === 'string' ? 0 : each.seeders + each.leechers), 0),
-        ).toBe(400)
-      }),
-    ))
 
   it('waits an announce interval after an outage, so that clients can be heard again', async () => {
     const { redis } = server()

@@ -8,17 +8,55 @@ import { hashOf } from '../support/store.ts'
 /** Two swarms of one shard and one of another. */
 export const HASHES = ['0a1b', '0a1c', 'f00'].map(hashOf)
 
+/** The first is in most of the crowds, so that it gets large. */
+const CROWDED = [0, 0, 0, 1, 1, 2].map((i) => HASHES[i] as InfoHash)
+
+/** Nobody completes a download of it, so that it can be gone again. */
+const NEVER_COMPLETED = HASHES[1] as InfoHash
+
+/** Their shards. */
+export const SHARDS = ['0a1', 'f00'] as const
+
 /** One thing that happens to the swarms. */
 export type Step =
-  | { kind: 'announces'; announces: StoredAnnounce[] }
+  | { kind: 'announces'; frontend: 0 | 1; announces: StoredAnnounce[] }
+  /** Two frontends announce at the same time, and a sweeper may sweep meanwhile. */
+  | { kind: 'race'; announces: [StoredAnnounce[], StoredAnnounce[]]; swept: (typeof SHARDS)[number] | undefined }
   | { kind: 'wait'; seconds: number }
   | { kind: 'sweep' }
   | { kind: 'piece of a sweep' }
-  | { kind: 'mass stop'; hash: InfoHash }
+  /** All peers of a swarm say goodbye, save each n-th; 0 keeps none. */
+  | { kind: 'mass stop'; hash: InfoHash; keepEvery: number }
+  | { kind: 'whitelist'; hash: InfoHash; isListed: boolean }
   | { kind: 'flush scripts' }
 
-const endpointOf = (number: number, isIpv6: boolean): Endpoint =>
-  toEndpoint(isIpv6 ? `2001:db8::${(number % 7) + 1}` : `192.0.2.${(number % 200) + 1}`, 1000 + number) as Endpoint
+/** What is played: steps under an operator's settings. */
+export type Play = {
+  listed: boolean
+  peerDetails: boolean
+  /** The seed of all chance that the stores take. */
+  chance: number
+  steps: Step[]
+}
+
+/** How large the swarms get, and how long a play is. */
+export type PlaySize = 'small' | 'large'
+
+const SIZES = {
+  small: { endpointsMax: 15, announcesMax: 40, crowdWeight: 0, stepsMax: 20 },
+  large: { endpointsMax: 700, announcesMax: 40, crowdWeight: 8, stepsMax: 25 },
+} as const
+
+const endpoints = new Map<number, Endpoint>()
+
+function endpointOf(number: number, isIpv6: boolean): Endpoint {
+  const known = endpoints.get(isIpv6 ? -1 - number : number)
+  if (known) return known
+  const address = isIpv6 ? `2001:db8::${(number % 7) + 1}` : `192.0.2.${(number % 200) + 1}`
+  const endpoint = toEndpoint(address, 1000 + number) as Endpoint
+  endpoints.set(isIpv6 ? -1 - number : number, endpoint)
+  return endpoint
+}
 
 const announceArb = (endpointsMax: number): fc.Arbitrary<StoredAnnounce> =>
   fc
@@ -37,7 +75,7 @@ const announceArb = (endpointsMax: number): fc.Arbitrary<StoredAnnounce> =>
       infoHash: hash,
       endpoint: endpointOf(number, isIpv6),
       report: makeReport(Buffer.alloc(20, number), BigInt(moved), isSeeder ? 0n : 7n, BigInt(moved * 2)),
-      event,
+      event: hash === NEVER_COMPLETED && event === EVENT.completed ? EVENT.none : event,
       isSeeder,
       numwant,
       wantsPeerIds,
@@ -47,40 +85,75 @@ const announceArb = (endpointsMax: number): fc.Arbitrary<StoredAnnounce> =>
 /** Many new peers at once, so that swarms pass every size where their layout changes. */
 const crowdArb: fc.Arbitrary<StoredAnnounce[]> = fc
   .record({
-    hash: fc.constantFrom(...HASHES),
-    from: fc.nat(500),
-    count: fc.integer({ min: 10, max: 250 }),
-    role: fc.nat(2),
+    hash: fc.constantFrom(...CROWDED),
+    from: fc.constantFrom(0, 150, 300, 450),
+    count: fc.integer({ min: 10, max: 300 }),
+    role: fc.constantFrom('leechers', 'seeders', 'completed'),
+    ipv6Every: fc.constantFrom(0, 0, 3, 1),
   })
-  .map(({ hash, from, count, role }) =>
+  .map(({ hash, from, count, role, ipv6Every }) =>
     Array.from({ length: count }, (_, i) => ({
       infoHash: hash,
-      endpoint: endpointOf(from + i, role === 2 && i % 3 === 0),
-      report: makeReport(Buffer.alloc(20, i), 0n, role === 1 ? 0n : 7n, 0n),
-      event: EVENT.started,
-      isSeeder: role === 1,
-      numwant: 30,
+      endpoint: endpointOf(from + i, ipv6Every > 0 && i % ipv6Every === 0),
+      report: makeReport(Buffer.alloc(20, i), 0n, role === 'leechers' ? 7n : 0n, 0n),
+      event: role === 'completed' && hash !== NEVER_COMPLETED ? EVENT.completed : EVENT.started,
+      isSeeder: role !== 'leechers',
+      numwant: i % 4 === 0 ? 30 : 0,
       wantsPeerIds: false,
       passkey: '',
     })),
   )
 
-/** Any step, with so many endpoints in play. */
-export const stepArb = (endpointsMax: number): fc.Arbitrary<Step> =>
-  fc.oneof(
+const stepArb = ({ endpointsMax, announcesMax, crowdWeight }: (typeof SIZES)[PlaySize]): fc.Arbitrary<Step> => {
+  const fewArb = fc.array(announceArb(endpointsMax), { minLength: 1, maxLength: announcesMax, size: 'max' })
+  const announcesArb = fc.oneof({ weight: 8, arbitrary: fewArb }, { weight: crowdWeight, arbitrary: crowdArb })
+  const hashArb = fc.constantFrom(...HASHES)
+  return fc.oneof(
     {
       weight: 8,
-      arbitrary: fc
-        .array(announceArb(endpointsMax), { minLength: 1, maxLength: 60 })
-        .map((announces): Step => ({ kind: 'announces', announces })),
+      arbitrary: fc.record({
+        kind: fc.constant('announces' as const),
+        frontend: fc.constantFrom(0 as const, 1 as const),
+        announces: announcesArb,
+      }),
     },
     {
-      weight: endpointsMax > 30 ? 2 : 0,
-      arbitrary: crowdArb.map((announces): Step => ({ kind: 'announces', announces })),
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('race' as const),
+        announces: fc.tuple(announcesArb, announcesArb),
+        swept: fc.constantFrom(undefined, ...SHARDS),
+      }),
     },
-    { weight: 2, arbitrary: fc.integer({ min: 1, max: 3000 }).map((seconds): Step => ({ kind: 'wait', seconds })) },
+    {
+      weight: 2,
+      arbitrary: fc
+        .oneof(fc.integer({ min: 1, max: 3000 }), fc.integer({ min: 3901, max: 8000 }), fc.constantFrom(3899, 3900))
+        .map((seconds): Step => ({ kind: 'wait', seconds })),
+    },
     { weight: 2, arbitrary: fc.constant<Step>({ kind: 'sweep' }) },
     { weight: 3, arbitrary: fc.constant<Step>({ kind: 'piece of a sweep' }) },
-    { weight: 1, arbitrary: fc.constantFrom(...HASHES).map((hash): Step => ({ kind: 'mass stop', hash })) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('mass stop' as const),
+        hash: fc.constantFrom(...CROWDED),
+        keepEvery: fc.constantFrom(0, 10, 10),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant('whitelist' as const), hash: hashArb, isListed: fc.boolean() }),
+    },
     { weight: 1, arbitrary: fc.constant<Step>({ kind: 'flush scripts' }) },
   )
+}
+
+/** Any play of this size. */
+export const playArb = (size: PlaySize): fc.Arbitrary<Play> =>
+  fc.record({
+    listed: fc.constantFrom(false, false, true),
+    peerDetails: fc.constantFrom(true, true, false),
+    chance: fc.nat(),
+    steps: fc.array(stepArb(SIZES[size]), { minLength: 1, maxLength: SIZES[size].stepsMax, size: 'max' }),
+  })

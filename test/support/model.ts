@@ -1,94 +1,125 @@
 import type { StoredAnnounce } from '../../lib/swarm/store.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
 
-/** A peer of the model, under the hex of its endpoint. */
-export type ModelPeer = { isSeeder: boolean; isIpv6: boolean; announcedS: number; report: string; event: number }
+/** A peer of the model, under the hex of its endpoint. It is never changed, only replaced. */
+export type ModelPeer = { isSeeder: boolean; isIpv6: boolean; announcedS: number; report: Buffer; event: number }
 
 /** A swarm of the model. */
 export type ModelSwarm = { peers: Map<string, ModelPeer>; done: Map<string, number>; completed: number }
 
+/** What a sweep left of a swarm. */
+export type SweptSwarm = {
+  peers: ReadonlyMap<string, unknown>
+  done: ReadonlyMap<string, unknown>
+  isHalfSwept: boolean
+}
+
+/** What an operator sets, and the model must know. */
+export type ModelPolicy = { listed: boolean; peerDetails: boolean }
+
 /**
  * The rules of a swarm, as plainly as they can be put: what Redis and its scripts are held against. A swarm is here
- * exactly while it has peers or a completed download to remember.
+ * exactly while it has peers or a completed download to remember; one that a sweep emptied goes when that sweep ends.
  */
 export class Model {
+  readonly policy: ModelPolicy
   readonly swarms = new Map<string, ModelSwarm>()
   readonly accounts = new Map<string, { up: bigint; down: bigint }>()
+  readonly whitelist = new Set<string>()
 
-  /** Applies an announce. */
-  announce(announce: StoredAnnounce, nowS: number): void {
+  constructor(policy: ModelPolicy) {
+    this.policy = policy
+  }
+
+  /** The same rules in the same state, to try what might come next. */
+  clone(): Model {
+    const copy = new Model(this.policy)
+    for (const [hex, { peers, done, completed }] of this.swarms) {
+      copy.swarms.set(hex, { peers: new Map(peers), done: new Map(done), completed })
+    }
+    for (const [passkey, account] of this.accounts) copy.accounts.set(passkey, account)
+    for (const hex of this.whitelist) copy.whitelist.add(hex)
+    return copy
+  }
+
+  /** Applies an announce; false where it is refused, since its torrent is not listed. */
+  announce(announce: StoredAnnounce, nowS: number): boolean {
     const hex = announce.infoHash.toString('hex')
+    if (this.policy.listed && !this.whitelist.has(hex)) return false
     const id = announce.endpoint.toString('hex')
     const swarm = this.swarms.get(hex) ?? { peers: new Map(), done: new Map(), completed: 0 }
     this.#credit(announce, swarm.peers.get(id))
     if (announce.event === EVENT.stopped) {
-      swarm.peers.delete(id)
+      if (swarm.peers.delete(id)) this.#dropIfEmpty(hex)
     } else {
       this.swarms.set(hex, swarm)
-      const { isSeeder, event } = announce
-      const isIpv6 = announce.endpoint.length === 18
-      swarm.peers.set(id, { isSeeder, isIpv6, announcedS: nowS, report: announce.report.toString('hex'), event })
+      const { isSeeder, event, report } = announce
+      swarm.peers.set(id, { isSeeder, isIpv6: announce.endpoint.length === 18, announcedS: nowS, report, event })
       if (event === EVENT.completed && isSeeder && !swarm.done.has(id)) {
         swarm.done.set(id, nowS)
         swarm.completed += 1
       }
     }
-    this.#dropIfEmpty(hex)
+    return true
   }
 
   /** Seeders, leechers, completed. */
   counts(hex: string): { seeders: number; leechers: number; completed: number } {
-    const swarm = this.swarms.get(hex)
-    const seeders = [...(swarm?.peers.values() ?? [])].filter((peer) => peer.isSeeder).length
-    return { seeders, leechers: (swarm?.peers.size ?? 0) - seeders, completed: swarm?.completed ?? 0 }
+    const { seeders, leechers } = this.#count(hex, () => true)
+    return { seeders, leechers, completed: this.swarms.get(hex)?.completed ?? 0 }
   }
 
-  /** The endpoints, as hex, that this announcing peer may be told of: leechers for a seeder, all others for a leecher. */
-  tellable(announce: StoredAnnounce): { seeders: Set<string>; leechers: Set<string> } {
-    const found = { seeders: new Set<string>(), leechers: new Set<string>() }
+  /** Whether this announcing peer may be told of another: of leechers as a seeder, of all as a leecher. */
+  mayTell(announce: StoredAnnounce, other: ModelPeer): boolean {
+    return other.isIpv6 === (announce.endpoint.length === 18) && !(announce.isSeeder && other.isSeeder)
+  }
+
+  /** How many peers this announcing one may be told of. */
+  tellable(announce: StoredAnnounce): { seeders: number; leechers: number } {
     const own = announce.endpoint.toString('hex')
-    for (const [id, peer] of this.swarms.get(announce.infoHash.toString('hex'))?.peers ?? []) {
-      if (id === own || peer.isIpv6 !== (announce.endpoint.length === 18)) continue
-      if (!peer.isSeeder) found.leechers.add(id)
-      else if (!announce.isSeeder) found.seeders.add(id)
+    return this.#count(announce.infoHash.toString('hex'), (id, peer) => id !== own && this.mayTell(announce, peer))
+  }
+
+  /** Removes what a sweep removed and left no trace of. Answers what it must not have removed. */
+  sweep(hex: string, left: SweptSwarm | undefined, cutoffS: number) {
+    const swarm = this.swarms.get(hex)
+    const wronged: string[] = []
+    let removed = 0
+    for (const [id, peer] of swarm?.peers ?? []) {
+      if (left?.peers.has(id)) continue
+      if (peer.announcedS > cutoffS) wronged.push(id)
+      swarm?.peers.delete(id)
+      removed += 1
+    }
+    for (const [id, countedS] of swarm?.done ?? []) {
+      if (left?.done.has(id)) continue
+      if (swarm?.peers.has(id) || countedS > cutoffS) wronged.push(`done ${id}`)
+      swarm?.done.delete(id)
+    }
+    return { wronged, removed, dropped: !left?.isHalfSwept && this.#dropIfEmpty(hex) }
+  }
+
+  #dropIfEmpty(hex: string): boolean {
+    const swarm = this.swarms.get(hex)
+    return swarm !== undefined && swarm.peers.size === 0 && swarm.completed === 0 && this.swarms.delete(hex)
+  }
+
+  #count(hex: string, counts: (id: string, peer: ModelPeer) => boolean) {
+    const found = { seeders: 0, leechers: 0 }
+    for (const [id, peer] of this.swarms.get(hex)?.peers ?? []) {
+      if (counts(id, peer)) found[peer.isSeeder ? 'seeders' : 'leechers'] += 1
     }
     return found
   }
 
-  /** Removes peers that the sweep may remove and has: they must have expired. Answers those that it must not have. */
-  sweep(hex: string, left: ReadonlySet<string>, doneLeft: ReadonlySet<string>, cutoffS: number): string[] {
-    const swarm = this.swarms.get(hex)
-    if (!swarm) return []
-    const wronged: string[] = []
-    for (const [id, peer] of swarm.peers) {
-      if (left.has(id)) continue
-      if (peer.announcedS > cutoffS) wronged.push(id)
-      swarm.peers.delete(id)
-    }
-    for (const [id, countedS] of swarm.done) {
-      if (doneLeft.has(id)) continue
-      if (swarm.peers.has(id) || countedS > cutoffS) wronged.push(`done ${id}`)
-      swarm.done.delete(id)
-    }
-    this.#dropIfEmpty(hex)
-    return wronged
-  }
-
-  #dropIfEmpty(hex: string): void {
-    const swarm = this.swarms.get(hex)
-    if (swarm && swarm.peers.size === 0 && swarm.completed === 0) this.swarms.delete(hex)
-  }
-
+  /** Only what two details told can be credited: what a peer moved since its last announce, never below zero. */
   #credit(announce: StoredAnnounce, before: ModelPeer | undefined): void {
-    if (announce.passkey === '' || !before) return
-    const account = this.accounts.get(announce.passkey) ?? { up: 0n, down: 0n }
-    const reportBefore = Buffer.from(before.report, 'hex')
+    if (announce.passkey === '' || !before || !this.policy.peerDetails) return
     const more = (at: number) => {
-      const moved = announce.report.readBigUInt64BE(at) - reportBefore.readBigUInt64BE(at)
+      const moved = announce.report.readBigUInt64BE(at) - before.report.readBigUInt64BE(at)
       return moved > 0n ? moved : 0n
     }
-    account.up += more(36)
-    account.down += more(20)
-    this.accounts.set(announce.passkey, account)
+    const account = this.accounts.get(announce.passkey) ?? { up: 0n, down: 0n }
+    this.accounts.set(announce.passkey, { up: account.up + more(36), down: account.down + more(20) })
   }
 }

@@ -1,0 +1,94 @@
+import { styleText } from 'node:util'
+import { SingleBar } from 'cli-progress'
+import { loadSettings, type Settings } from '../../lib/config/settings.ts'
+import { isRedisReply, messageOf, OperatorError } from '../../lib/errors.ts'
+import { makeLog } from '../../lib/observe/log.ts'
+import { checkLayout } from '../../lib/store/audit/layout.ts'
+import { keepAuditResult } from '../../lib/store/audit/result.ts'
+import { type AuditProgress, auditAll } from '../../lib/store/audit.ts'
+import { connectRedis, shownUrl } from '../../lib/store/connect.ts'
+import { makeKeys } from '../../lib/store/keys.ts'
+import { runningRedisUrl } from '../../lib/store/running-redis.ts'
+import { auditText, type Paint } from './audit-text.ts'
+
+/** What the command was asked for. */
+export type AuditOptions = { repair?: boolean; json?: boolean }
+
+/** How the command ends: nothing wrong; drift found, repaired or not; not run. */
+const EXIT = { clean: 0, drift: 1, notRun: 2 } as const
+
+/** Runs the `audit` command; answers its exit code. */
+export async function runAudit({ repair = false, json = false }: AuditOptions): Promise<number> {
+  try {
+    return await audit(loadSettings(process.env), repair, json)
+  } catch (error) {
+    process.stderr.write(`redswarm: ${problemOf(error)}\n`)
+    return EXIT.notRun
+  }
+}
+
+async function audit(settings: Settings, repair: boolean, json: boolean): Promise<number> {
+  const { url, name } = await findRedis(settings)
+  const keys = makeKeys(settings.keyPrefix)
+  const { peerLifetimeS } = settings
+  const redis = await connectRedis(url, makeLog('silent', false))
+  const bar = makeBar()
+  try {
+    await checkLayout(redis, keys)
+    if (!json) process.stdout.write(`${openingLine(name, settings, repair)}\n`)
+    const report = await auditAll({ redis, keys, peerLifetimeS, repair, onProgress: bar.show })
+    bar.stop()
+    process.stdout.write(json ? `${JSON.stringify({ redis: name, ...report })}\n` : auditText(report, repair, paint))
+    // A Redis that is full, or a replica, is audited all the same.
+    await keepAuditResult(redis, keys, report).catch((error: unknown) => {
+      process.stderr.write(`redswarm: the result is not kept in ${keys.audit} for the metrics: ${messageOf(error)}\n`)
+    })
+    return report.drift === 0 ? EXIT.clean : EXIT.drift
+  } finally {
+    bar.stop()
+    redis.disconnect()
+  }
+}
+
+/** The Redis of the settings, else the private one of a tracker that runs here. */
+async function findRedis({ redisUrl, dataDir }: Settings): Promise<{ url: string; name: string }> {
+  if (redisUrl !== undefined) return { url: redisUrl, name: shownUrl(redisUrl) }
+  const url = await runningRedisUrl(dataDir)
+  if (url !== undefined) return { url, name: `the private Redis of ${dataDir}` }
+  throw new OperatorError(
+    `no tracker runs on ${dataDir}, so that there is no Redis to audit\n` +
+      '  start it (npm start), or set REDSWARM_REDIS_URL, or REDSWARM_DATA_DIR to the folder of one that runs',
+  )
+}
+
+function openingLine(name: string, { peerLifetimeS, keyPrefix }: Settings, repair: boolean): string {
+  const prefix = keyPrefix === '' ? '' : `, key prefix ${keyPrefix}`
+  return `  ${repair ? 'Auditing and repairing' : 'Auditing'} ${name}${prefix} (peer lifetime ${peerLifetimeS} s)`
+}
+
+const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout })
+
+/** A bar on standard error where that is a terminal. */
+function makeBar(): { show: (progress: AuditProgress) => void; stop: () => void } {
+  const bar = new SingleBar({
+    format: '  {bar} {percentage} %  {doing}',
+    ...{ barCompleteChar: '█', barIncompleteChar: '░', barsize: 40, fps: 10 },
+    ...{ stream: process.stderr, clearOnComplete: true, linewrap: null, gracefulExit: false },
+  })
+  return {
+    show({ doing, done, total }) {
+      if (!bar.isActive) bar.start(total, 0, { doing })
+      bar.setTotal(total)
+      bar.update(done, { doing })
+    },
+    stop() {
+      if (bar.isActive) bar.stop()
+    },
+  }
+}
+
+function problemOf(error: unknown): string {
+  if (error instanceof OperatorError) return error.message
+  if (isRedisReply(error)) return `Redis refuses the audit: ${messageOf(error)}`
+  return `the audit did not come to its end: ${messageOf(error)}\n  each repair is one script: none is left half done. Run it again.`
+}
