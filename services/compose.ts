@@ -8,7 +8,7 @@ import { startHttpServer } from '../lib/http-server.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import { type Counters, makeCounters } from '../lib/observe/counters.ts'
 import type { Logger } from '../lib/observe/log.ts'
-import { checkSchema } from '../lib/store/check-server.ts'
+import { claimSchema } from '../lib/store/check-server.ts'
 import { makeSharedClock, type SharedClock } from '../lib/store/clock.ts'
 import { connectRedis, makePulse, type Pulse, redisOptions } from '../lib/store/connect.ts'
 import { type Keys, makeKeys, shardNames } from '../lib/store/keys.ts'
@@ -94,7 +94,7 @@ export async function startRoles({
   const repeat = makeRepeat(lifecycle, log)
   repeat(BEAT_EVERY_MS, pulse.beat)
   const keys = makeKeys(settings.keyPrefix)
-  await checkSchema(redis, keys.schema)
+  await claimSchema(redis, keys.schema)
   const clock = makeSharedClock(redis, Date.now)
   await clock.synchronize()
   repeat(SYNCHRONIZE_EVERY_MS, clock.synchronize)

@@ -3,7 +3,7 @@ import { OperatorError } from '../errors.ts'
 
 const VERSIONS_LEAST = { redis: '7.0', valkey: '7.2' } as const
 /** The version of the layout in docs/redis-keys.md. */
-const SCHEMA = '1'
+const SCHEMA = '2'
 
 /** Throws an OperatorError where the server is too old for the scripts, or is one of a Cluster, or would evict peers. */
 export async function checkServer(redis: Redis): Promise<void> {
@@ -36,10 +36,15 @@ export function checkInfo(text: string): void {
 }
 
 /** Claims the keys for this version of the layout; throws an OperatorError where another version wrote them. */
+export async function claimSchema(redis: Redis, schemaKey: string): Promise<void> {
+  await redis.set(schemaKey, SCHEMA, 'NX')
+  await checkSchema(redis, schemaKey)
+}
+
+/** Throws an OperatorError where another version of the layout wrote the keys; claims nothing. */
 export async function checkSchema(redis: Redis, schemaKey: string): Promise<void> {
-  const claimed = await redis.set(schemaKey, SCHEMA, 'NX')
-  const found = claimed === 'OK' ? SCHEMA : await redis.get(schemaKey)
-  if (found === SCHEMA) return
+  const found = await redis.get(schemaKey)
+  if (found === SCHEMA || found === null) return
   throw new OperatorError(
     `the data in this Redis has layout ${found}, and this redswarm keeps layout ${SCHEMA}\n` +
       '  run the redswarm that wrote it, or set REDSWARM_KEY_PREFIX or another Redis to start afresh',
