@@ -32,6 +32,14 @@ describe('the counters of a frontend', () => {
   const pause = (ms: number) => server().redis.call('CLIENT', ['PAUSE', String(ms), 'ALL'])
   const announces = async () => (await readStats(server().redis, makeKeys(''))).udp4_announces
 
+  it('are each added to their own', () =>
+    withFlusher(async ({ counters, flush }) => {
+      Object.assign(counters, { udp4_announces: 1, udp4_scrapes: 2, tcp4_errors: 3, udp_ignored: 4, store_away: 5 })
+      const counted = { ...counters }
+      await flush()
+      expect(await readStats(server().redis, makeKeys(''))).toEqual(counted)
+    }))
+
   it('are added once where Redis executes a flush that was given up, and again with what came since', () =>
     withFlusher(async ({ counters, flush }) => {
       // The first brings the script into Redis: a call by its hash that was given up is only executed where it is known.

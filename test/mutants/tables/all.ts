@@ -1,0 +1,17 @@
+import type { Mutant } from '../mutant.ts'
+import { announceScriptMutants } from './announce-script.ts'
+import { scriptMutants } from './scripts.ts'
+import { serviceMutants } from './services.ts'
+import { storeMutants } from './store.ts'
+import { swarmScriptMutants } from './swarm-scripts.ts'
+import { wireMutants } from './wire.ts'
+
+/** Every mutant, in the order of the docs' table. */
+export const mutants: readonly Mutant[] = [
+  ...wireMutants,
+  ...storeMutants,
+  ...announceScriptMutants,
+  ...swarmScriptMutants,
+  ...scriptMutants,
+  ...serviceMutants,
+]

@@ -1,0 +1,115 @@
+import { type Mutant, mutantsOf } from '../mutant.ts'
+
+/** Faults in what the services decide. */
+export const serviceMutants: readonly Mutant[] = [
+  ...mutantsOf(
+    'services/udp/datagram.ts',
+    ['unit/datagram', 'services/udp', 'services/udp-limits'],
+    [
+      ['anybody’s connection id is good', "if (standing !== 'valid') {", "if (standing === 'expired') {"],
+      ['an expired connection id is good', "if (standing !== 'valid') {", "if (standing === 'forged') {"],
+      [
+        'an error may be longer than what was sent',
+        'if (message.length + 8 > datagram.payload.length) counters.udp_ignored += 1\n    else if',
+        'if',
+      ],
+      ['errors have no budget', 'else if (errorBudget(datagram.source, nowS)) refuse', 'else if (errorBudget) refuse'],
+      ['a peer may announce port 0', 'request.port === 0 && request.event !== EVENT.stopped', 'request.port < 0'],
+      ['a peer that stops must name a port', ' && request.event !== EVENT.stopped', ''],
+      [
+        'a peer is stored at the port that it sent from',
+        'endpoint: withPort(source, request.port)',
+        'endpoint: withPort(source, source.readUInt16BE(source.length - 2))',
+      ],
+      ['each scrape of a batch gets the counts of the first', '        at += sizes[i] as number\n', ''],
+      ['a connection id of another client of the batch is issued', 'ids.issue(index)', 'ids.issue(0)'],
+      ['an IPv6 reply has as many peers as an IPv4 one', 'isV6 ? PEERS_MAX_IPV6 : PEERS_MAX_IPV4', 'PEERS_MAX_IPV4'],
+      ['announces are not counted', '] += waiting.length\n    const requests', '] += 0\n    const requests'],
+    ],
+  ),
+  ...mutantsOf(
+    'services/udp/error-budget.ts',
+    ['unit/error-budget'],
+    [
+      ['one error too many', 'count >= ERRORS_PER_ADDRESS_MAX', 'count > ERRORS_PER_ADDRESS_MAX'],
+      ['a budget is never given anew', '      counts.clear()\n', ''],
+      ['each IPv6 address has a budget of its own', 'address.length === 6 ? 4 : 8', 'address.length === 6 ? 4 : 16'],
+      ['addresses are remembered without end', ' || (count === 0 && counts.size >= ADDRESSES_MAX)', ''],
+    ],
+  ),
+  ...mutantsOf(
+    'services/http/request.ts',
+    ['services/http', 'services/http-proxy'],
+    [
+      ['peer ids are asked for by whoever wants no compact list', '!compact && !noPeerId', '!compact'],
+      ['minutes are told as seconds', 'Math.ceil(retryInS / SECONDS_PER_MINUTE)', 'retryInS'],
+      [
+        'a peer is stored at the port that it sent from',
+        'const endpoint = withPort(source, port)',
+        'const endpoint = port > 0 ? source : withPort(source, port)',
+      ],
+      [
+        'a compact list is told to everybody',
+        'compact ? writeCompactAnnounceReply(reply) : writeDictionaryAnnounceReply(reply)',
+        'compact || reply ? writeCompactAnnounceReply(reply) : writeDictionaryAnnounceReply(reply)',
+      ],
+      [
+        'a scrape that fails is an empty one',
+        'if (refusal !== undefined) return fail(source, refusalText(refusal), RETRY_IN_S)\n',
+        'if (refusal !== undefined) return writeHttpScrapeReply([], [])\n',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'services/http/app.ts',
+    ['services/http-proxy', 'services/http'],
+    [
+      ['whoever says so is at another address', 'if (!isProxy(sender)) return sender\n', ''],
+      ['the left-most address of X-Forwarded-For counts', '.findLast(', '.find('],
+      [
+        'a proxy that says nothing is a peer itself',
+        'return hops.map((hop) => toEndpoint(hop.trim(), remotePort)).findLast((hop) => !isProxy(hop))',
+        'return hops.map((hop) => toEndpoint(hop.trim(), remotePort)).findLast((hop) => !isProxy(hop)) ?? sender',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'services/sweeper/sweep.ts',
+    ['unit/sweeper', 'services/sweeper'],
+    [
+      [
+        'a sweep ends with the first piece of a shard',
+        'hasMore && pieces < PIECES_PER_SHARD_MAX',
+        'hasMore && pieces < 1',
+      ],
+      ['a sweep that is told to stop goes on', ' && !isStopping(); pieces++', '; pieces++'],
+      [
+        'peers that were removed are not told of',
+        'report.peersRemoved += piece.peersRemoved',
+        'report.peersRemoved += 0 * piece.peersRemoved',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'services/sweeper/rank.ts',
+    ['unit/sweeper', 'services/sweeper'],
+    [
+      [
+        'the worst torrents are ranked',
+        'kept.sort((a, b) => b.score - a.score)',
+        'kept.sort((a, b) => a.score - b.score)',
+      ],
+      ['a ranking has more than its most', '.slice(0, RANKED_MAX)', ''],
+      ['torrents without a seeder are ranked by seeders', '      if (score === 0) return\n', ''],
+    ],
+  ),
+  ...mutantsOf(
+    'services/udp/service.ts',
+    ['services/udp-limits', 'services/udp'],
+    [
+      ['datagrams in work have no limit', 'if (inFlight + batch.length > IN_FLIGHT_MAX) {', 'if (inFlight < 0) {'],
+      ['what is answered still counts as in work', '        inFlight -= batch.length\n', ''],
+      ['a stop does not wait for what is in work', 'if (inFlight > 0) {', 'if (inFlight < 0) {'],
+    ],
+  ),
+]

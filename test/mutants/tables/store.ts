@@ -1,0 +1,198 @@
+import { type Mutant, mutantsOf } from '../mutant.ts'
+
+/** Faults in the half of the store that is TypeScript. */
+export const storeMutants: readonly Mutant[] = [
+  ...mutantsOf(
+    'lib/store/batcher.ts',
+    ['unit/batcher'],
+    [
+      [
+        'replies of a group that goes out in two calls are mixed up',
+        'group.replies[from + k] = replyOf(i++)',
+        'group.replies[k] = replyOf(i++)',
+      ],
+      ['one item too many is kept', 'size + items.length > itemsMax', 'size + items.length > itemsMax + 1'],
+      ['calls go out one at a time', 'breaker.isOpen() ? 1 : callsInFlightMax', '1'],
+      [
+        'calls go out as many as there are, though nobody answers',
+        'breaker.isOpen() ? 1 : callsInFlightMax',
+        'callsInFlightMax',
+      ],
+      ['what is answered still counts as waiting', '    size -= call.count\n', ''],
+      ['what waits is kept when the store falls silent', '    if (silence) refuseWaiting()\n', ''],
+      [
+        'items wait while a store is known to be silent',
+        '      if (breaker.isSilent()) return Promise.resolve(items.map(() => refuse(breaker.reason())))\n',
+        '',
+      ],
+      ['a call takes one item too many', 'callItemsMax - call.count)', 'callItemsMax - call.count + 1)'],
+      ['a silent store stays silent after its answer', '      silence = now\n', '      silence ??= now\n'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/records.ts',
+    ['store/announce', 'services/api'],
+    [
+      [
+        'a record is of another shard',
+        'into.copyWithin(at + tagAt, at + hexAt, at + hexAt + 3)',
+        'into.copyWithin(at + tagAt, at + hexAt + 1, at + hexAt + 4)',
+      ],
+      ['a seeder is written as a leecher', 'announce.isSeeder ? FLAG.seeder : 0', '0'],
+      ['the event is left out of the flags', 'FLAG.event * announce.event +', '0 +'],
+      ['the event is left out of the details', 'into[at++] = announce.event', 'into[at++] = 0'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/redis.ts',
+    ['store/announce', 'store/refusals', 'services/udp-limits'],
+    [
+      ['every call chooses peers by the same chance', 'Math.floor(random() * 2 ** 31)', '7'],
+      [
+        'every error of Redis is taken for silence',
+        "(error as Error | undefined)?.name !== 'ReplyError'",
+        'error !== undefined',
+      ],
+      [
+        'the reply of the next announce is taken',
+        'reply[2 * i] ?? null, reply[2 * i + 1] ?? null',
+        'reply[2 * (count - 1 - i)] ?? null, reply[2 * (count - 1 - i) + 1] ?? null',
+      ],
+      [
+        'a torrent that is not listed is called damaged',
+        "if (text === 'unlisted') return { ok: false, refusal: 'unlisted' }\n",
+        '',
+      ],
+      ['the whitelist is never looked at', "policy.listed ? '1' : ''", "''"],
+      [
+        'a damaged swarm is told of each time',
+        'if (toldMs.has(swarm) || toldMs.size >= DAMAGE_TOLD_MAX) return false',
+        'if (toldMs.size >= DAMAGE_TOLD_MAX) return false',
+      ],
+      [
+        'a damaged head is read as it is',
+        'if (isHead && head.length === HEAD_BYTES) return',
+        'if (isHead && head.length >= 12) return',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/scripts.ts',
+    ['store/announce', 'store/model'],
+    [
+      [
+        'a script that Redis has forgotten is not loaded again',
+        "!error.message.startsWith('NOSCRIPT')",
+        'error.message !== ""',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/layout.ts',
+    ['store/announce'],
+    [
+      [
+        'seeders and leechers change places in the head',
+        'leechers: head.readUInt32BE(0),\n  seeders: head.readUInt32BE(4),',
+        'leechers: head.readUInt32BE(4),\n  seeders: head.readUInt32BE(0),',
+      ],
+      ['the name of a chunk is decimal', 'number.toString(16)', 'number.toString(10)'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/reader.ts',
+    ['store/listing', 'services/api'],
+    [
+      ['a leecher is shown as a seeder', 'isSeeder: value[0] === 1', 'isSeeder: value[0] !== 1'],
+      [
+        'only the first shards are summed up',
+        'for (let i = 0; i < shards.length; i += SHARDS_AT_ONCE) {',
+        'for (let i = 0; i < SHARDS_AT_ONCE; i += SHARDS_AT_ONCE) {',
+      ],
+      ['more peers are shown than were asked for', 'peers: peers.slice(0, peersMax)', 'peers'],
+      [
+        'of a large swarm only the first chunk is read',
+        'number < (counts[i] ?? 0) && peers.length',
+        'number < 1 && peers.length',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/walk.ts',
+    ['store/listing', 'services/sweeper'],
+    [
+      ['a walk ends after the first page', "} while (cursor !== '0')", "} while (cursor === '')"],
+      ['torrents are in the order of the scan', '.sort((a, b) => (a.hex < b.hex ? -1 : 1))', ''],
+      ['a damaged torrent ends a walk', 'head instanceof Buffer && head.length === HEAD_BYTES ? [', 'head ? ['],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/ranks.ts',
+    ['store/listing'],
+    [
+      ['an empty ranking leaves the old one', '  else await redis.del(keys.ranks(by))\n', ''],
+      [
+        'torrents that lost their place stay in a ranking',
+        'if (ranked.length > 0) await redis.rename(next, keys.ranks(by))',
+        'if (ranked.length > 0) await redis.zunionstore(keys.ranks(by), 2, next, keys.ranks(by))',
+      ],
+      [
+        'a ranking ends after 500',
+        'for (let i = 0; i < ranked.length; i += PER_CALL)',
+        'for (let i = 0; i < Math.min(1, ranked.length); i += PER_CALL)',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/stats.ts',
+    ['store/stats'],
+    [
+      ['everything is added again with each flush', 'now[name] - flushed[name]]', 'now[name]]'],
+      [
+        'a flush that was not answered is left out',
+        '      unanswered ??= takeFlush()\n',
+        '      unanswered = takeFlush()\n',
+      ],
+      [
+        'a flush that was not answered comes under a new number',
+        'await runScript(redis, script, scriptKeys, [unanswered.number,',
+        'await runScript(redis, script, scriptKeys, [++lastNumber,',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/sweep.ts',
+    ['store/sweep-times', 'services/sweeper'],
+    [
+      ['a sweep ends after its first piece', 'hasMore: more === 1', 'hasMore: false'],
+      ['sweeps are overdue at once', '> OVERDUE_INTERVALS * sweepIntervalS', '>= 0'],
+      ['sweeps are never overdue', '> OVERDUE_INTERVALS * sweepIntervalS', '> Number.POSITIVE_INFINITY'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/check-server.ts',
+    ['store/connect', 'services/program'],
+    [
+      ['a Redis that evicts is taken', "if (policy !== 'noeviction')", 'if (policy === "")'],
+      ['Redis 6.2 is taken', "redis: '7.0'", "redis: '6.2'"],
+      ['version 7.10 comes before 7.2', 'Number.parseInt(part, 10) || 0', 'Number.parseInt(part[0] ?? "0", 10) || 0'],
+      ['the layout of another version is taken', 'if (found === SCHEMA || found === null) return', 'return'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/clock.ts',
+    ['store/clock'],
+    [
+      ['the clock runs backwards from Redis’s', '(ownNowMs() + offsetMs) / 1000', '(ownNowMs() - offsetMs) / 1000'],
+      ['the way to Redis is added to its time', '(askedMs + ownNowMs()) / 2', 'askedMs'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/secret.ts',
+    ['store/secret'],
+    [
+      ['each frontend makes a secret of its own', ".toString('hex'), 'NX')", ".toString('hex'))"],
+      ['a damaged secret is used', "if (SECRET.test(kept ?? ''))", 'if (kept !== undefined)'],
+    ],
+  ),
+]

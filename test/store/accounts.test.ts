@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest'
+import { EVENT, makeReport } from '../../lib/wire/announce.ts'
+import { useRedis } from '../support/redis.ts'
+import { announceOf, storeOn } from '../support/store.ts'
+
+const server = useRedis()
+const PEER_ID = Buffer.from('-RS0001-abcdefghijkl')
+const GIB = 2n ** 30n
+
+/** Alice's announces of these uploads, one after another; answers what she is credited. */
+async function creditOf(...uploads: readonly bigint[]): Promise<Record<string, string>> {
+  const store = storeOn(server().redis)
+  for (const uploaded of uploads) {
+    const report = makeReport(PEER_ID, 0n, 1n, uploaded)
+    await store.announce([announceOf({ report, event: EVENT.none, passkey: 'alice' })])
+  }
+  return server().redis.hgetall('accounts:{a00}')
+}
+
+it.each([
+  ['what was moved between two announces', [0n, 5n * GIB, 7n * GIB], { 'alice:up': String(7n * GIB) }],
+  ['as much as a fast line moves in a quarter of an hour', [0n, 9_000_000_000_000n], { 'alice:up': '9000000000000' }],
+  ['nothing for more than any line moves', [0n, 9_000_000_000_001n], {}],
+  ['nothing for the largest number there is', [0n, 2n ** 64n - 1n], {}],
+  ['nothing for a step between numbers that no client reaches', [2n ** 63n, 2n ** 63n + GIB], {}],
+  ['what comes after a lie', [0n, 10n ** 13n, 10n ** 13n + GIB], { 'alice:up': String(GIB) }],
+])('an account is credited %s', async (_, uploads, credited) => {
+  expect(await creditOf(...uploads)).toEqual(credited)
+})

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest'
+import { makeKeys } from '../../lib/store/keys.ts'
+import { readChunkCounts } from '../../lib/store/layout.ts'
+import { EVENT } from '../../lib/wire/announce.ts'
+import { useRedis } from '../support/redis.ts'
+import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
+
+const server = useRedis()
+const peer = (number: number) => announceOf({ endpoint: at('192.0.2.1', 1000 + number) })
+
+/** How many chunks the IPv4 leechers of the swarm have; 0 where it is small. */
+async function chunksNow(): Promise<number | undefined> {
+  const head = await server().redis.hgetBuffer(makeKeys('').swarm(hashOf('a').toString('hex')), 'head')
+  return head ? readChunkCounts(head)[0] : undefined
+}
+
+it('a swarm is small up to 10 peers, and a chunk whole up to 56', async () => {
+  const store = storeOn(server().redis)
+  const chunks: (number | undefined)[] = []
+  for (let i = 1; i <= 57; i++) {
+    await store.announce([peer(i)])
+    chunks.push(await chunksNow())
+  }
+  expect(chunks).toEqual([...Array(10).fill(0), ...Array(46).fill(1), 2])
+})
+
+it('a chunk is given back once one of them holds fewer than 14', async () => {
+  const store = storeOn(server().redis)
+  await store.announce(Array.from({ length: 57 }, (_, i) => peer(i)))
+  expect(await chunksNow()).toBe(2)
+  let left = 57
+  while ((await chunksNow()) === 2) {
+    left -= 1
+    await store.announce([{ ...peer(left), event: EVENT.stopped }])
+  }
+  // Each of the two held 14 at least until then, and the one that fell below it 13.
+  expect(left).toBeGreaterThanOrEqual(13 + 14)
+  expect(await chunksNow()).toBe(1)
+})

@@ -1,0 +1,67 @@
+import { expect, it } from 'vitest'
+import { makeCounters } from '../../lib/observe/counters.ts'
+import { makeConnectionIds } from '../../lib/wire/connection-id.ts'
+import { type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
+import type { InfoHash } from '../../lib/wire/info-hash.ts'
+import { parseUdpReply } from '../../lib/wire/udp-reply.ts'
+import { writeConnectRequest, writeScrapeRequest } from '../../lib/wire/udp-request.ts'
+import { makeDatagramHandler } from '../../services/udp/datagram.ts'
+import { makeErrorBudget } from '../../services/udp/error-budget.ts'
+import type { Datagram } from '../../services/udp/socket.ts'
+
+const NOW_S = 1_764_000_000
+const connectionIds = makeConnectionIds({ secret: Buffer.alloc(32, 's'), lifetimeS: 120 })
+const at = (address: string): Endpoint => toEndpoint(address, 6881) as Endpoint
+const sources = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(at)
+const idOf = (source: Endpoint): Buffer => connectionIds([source], NOW_S).issue(0)
+
+/** What a batch of datagrams, one from each source, is answered; a swarm's counts are the bytes of its info hash. */
+async function repliesTo(payloads: readonly Buffer[]) {
+  const sent: Datagram[] = []
+  const handle = makeDatagramHandler({
+    announcer: async () => [],
+    store: {
+      scrape: async (infoHashes) =>
+        infoHashes.map(([seeders = 0, completed = 0, leechers = 0]) => ({ seeders, completed, leechers })),
+    },
+    connectionIds,
+    errorBudget: makeErrorBudget(),
+    counters: makeCounters(),
+    nowS: () => NOW_S,
+  })
+  const batch = payloads.map((payload, i) => ({ payload, source: sources[i] as Endpoint, via: undefined }))
+  await handle(batch, (replies) => void sent.push(...replies))
+  return sent.map(({ payload, source }) => ({ source, reply: parseUdpReply(payload) }))
+}
+
+it('gives each client of a batch the connection id of its own address', async () => {
+  const replies = await repliesTo(sources.map((_, i) => writeConnectRequest(i)))
+  expect(replies).toEqual(
+    sources.map((source, i) => ({
+      source,
+      reply: { ok: true, value: { action: 0, transactionId: i, connectionId: idOf(source) } },
+    })),
+  )
+})
+
+it('answers each scrape of a batch with the counts that it asked for', async () => {
+  const hashOf = (byte: number): InfoHash => Buffer.alloc(20, Buffer.from([byte, byte + 1, byte + 2])) as InfoHash
+  const asked = [[10], [20, 30, 40], [50, 60]]
+  const requests = asked.map((bytes, transactionId) =>
+    writeScrapeRequest({
+      connectionId: idOf(sources[transactionId] as Endpoint),
+      transactionId,
+      infoHashes: bytes.map(hashOf),
+    }),
+  )
+  expect((await repliesTo(requests)).map(({ reply }) => reply)).toEqual(
+    asked.map((bytes, transactionId) => ({
+      ok: true,
+      value: {
+        action: 2,
+        transactionId,
+        counts: bytes.map((byte) => ({ seeders: byte, completed: byte + 1, leechers: byte + 2 })),
+      },
+    })),
+  )
+})
