@@ -19,6 +19,10 @@ const EXIT = { clean: 0, drift: 1, notRun: 2 } as const
 
 /** Runs the `audit` command; answers its exit code. */
 export async function runAudit({ repair = false, json = false }: AuditOptions): Promise<number> {
+  // Whoever reads may have had enough (`| head`): the audit ends all the same, and its exit code says what it found.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
   try {
     return await audit(loadSettings(process.env), repair, json)
   } catch (error) {

@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest'
 import { makeAuditRecorder } from '../../lib/store/audit/report.ts'
 import { fieldsOf } from '../../lib/store/check-server.ts'
 import { auditText, type Paint } from '../../services/cli/audit-text.ts'
+import { freePort } from '../support/free-port.ts'
 import { withProgram } from '../support/program.ts'
 import { startRedis, useRedis } from '../support/redis.ts'
 import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
@@ -144,6 +145,33 @@ describe('redswarm audit', () => {
       expect(stopped).toMatchObject({ code: 2, stdout: '' })
       expect(stopped.stderr).toMatch(/no tracker runs on .*\n {2}start it .*REDSWARM_REDIS_URL/)
     }))
+
+  it('says of a wrong password what Redis says, and not the password', async () => {
+    const port = await freePort()
+    const closed = await startRedis('--port', String(port))
+    await closed.redis.config('SET', 'requirepass', 'right')
+    try {
+      const url = `redis://:hunter2@127.0.0.1:${port}`
+      for (const args of [['audit'], ['udp']]) {
+        await withProgram(args, { REDSWARM_REDIS_URL: url }, async (program) => {
+          expect(await program.ended()).not.toBe(0)
+          expect(program.stderr()).toContain('WRONGPASS')
+          expect(program.stdout() + program.stderr()).not.toContain('hunter2')
+        })
+      }
+    } finally {
+      await closed.stop()
+    }
+  })
+
+  it('comes to its end, and ends with what it found, where nobody reads on', async () => {
+    await populate()
+    await withProgram(['audit'], env(), async (program) => {
+      program.process.stdout?.destroy()
+      expect([await program.ended(), program.stderr()]).toEqual([0, ''])
+    })
+    expect(await server().redis.hget('audit', 'drift')).toBe('0')
+  })
 
   it('makes no data folder where there is none', async () => {
     const dataDir = join(tmpdir(), `redswarm-test-none-${process.pid}`)

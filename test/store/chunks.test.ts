@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { readChunkCounts } from '../../lib/store/layout.ts'
+import { makeSwarmReader } from '../../lib/store/reader.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
 import { useRedis } from '../support/redis.ts'
 import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
@@ -36,4 +37,10 @@ it('a chunk is given back once one of them holds fewer than 14', async () => {
   // Each of the two held 14 at least until then, and the one that fell below it 13.
   expect(left).toBeGreaterThanOrEqual(13 + 14)
   expect(await chunksNow()).toBe(1)
+})
+
+it('all peers of a large swarm are read for people, each once', async () => {
+  await storeOn(server().redis).announce(Array.from({ length: 1500 }, (_, i) => peer(i)))
+  const swarm = await makeSwarmReader({ redis: server().redis, keys: makeKeys('') }).swarm(hashOf('a'), 2000)
+  expect(new Set(swarm?.peers.map(({ endpoint }) => endpoint.toString('hex'))).size).toBe(1500)
 })

@@ -67,17 +67,18 @@ describe('the counters of a frontend', () => {
       expect(await announces()).toBe(4)
     }))
 
-  it('add nothing where one of them is damaged, and all once it is mended', () =>
+  it.each(['many', '007', '-0', '-'])('add nothing where one of them is %s, and all once it is mended', (damage) =>
     withFlusher(async ({ counters, flush }) => {
       const { redis } = server()
-      await redis.hset('stats', 'udp4_scrapes', 'many')
+      await redis.hset('stats', 'udp4_scrapes', damage)
       Object.assign(counters, { udp4_announces: 3, udp4_scrapes: 2 })
       for (let i = 0; i < 3; i++) await expect(flush()).rejects.toThrow('stats holds what is no number as udp4_scrapes')
-      expect(await redis.hgetall('stats')).toEqual({ udp4_scrapes: 'many' })
+      expect(await redis.hgetall('stats')).toEqual({ udp4_scrapes: damage })
       await redis.hset('stats', 'udp4_scrapes', 5)
       await flush()
       expect(await redis.hgetall('stats')).toEqual({ udp4_announces: '3', udp4_scrapes: '7' })
-    }))
+    }),
+  )
 
   it('leave one key of a frontend behind that expires, in the slot of the counters', () =>
     withFlusher(async ({ counters, flush }) => {

@@ -45,3 +45,53 @@ it.each([
   expect(removed).toBe(1)
   expect(await redis.zscore(keys.torrents('a00'), hashOf('a').toString('hex'))).toBe(`${nowS + dueInS}`)
 })
+
+it('a sweep that was interrupted, and goes on when another crowd is there, leaves them the chunks that they need', async () => {
+  const { redis } = server()
+  let nowS = START_S
+  const store = storeOn(redis, { peerLifetimeS: LIFETIME_S }, () => nowS)
+  const sweep = makeShardSweeper({ redis, keys, peerLifetimeS: LIFETIME_S, nowS: () => nowS })
+  const sweepAll = async () => {
+    for (let hasMore = true; hasMore; ) {
+      const piece = await sweep('a00')
+      expect(piece.damaged).toEqual([])
+      hasMore = piece.hasMore
+    }
+  }
+  const crowd = (address: string, peers: number) =>
+    store.announce(
+      Array.from({ length: peers }, (_, i) =>
+        announceOf({ endpoint: at(address, 1000 + i), isSeeder: true, numwant: 0 }),
+      ),
+    )
+  await crowd('192.0.2.1', 3000)
+  nowS += LIFETIME_S + 100
+  const key = keys.swarm(hashOf('a').toString('hex'))
+  const chunks = async () => (await redis.hgetBuffer(key, 'head'))?.readUInt16BE(14) ?? 0
+  // It stops just before the end of the seeders, when it has seen none that stays.
+  const passed = async () => (await redis.hgetBuffer(key, 'sweep'))?.readUInt16BE(1) ?? 0
+  while ((await passed()) < (await chunks()) - 10) await sweep('a00')
+  nowS += LIFETIME_S - 300
+  await crowd('192.0.2.2', 2500)
+  await sweepAll()
+  const [reply] = await store.announce([announceOf({ endpoint: at('192.0.2.3'), numwant: 50 })])
+  expect(reply).toMatchObject({ ok: true, seeders: 2500 })
+  expect(reply?.ok && reply.peers.length / 6).toBeLessThan(50 + 2 * 56)
+  nowS += LIFETIME_S + 400
+  await sweepAll()
+  expect(await redis.keys('*')).toEqual(['totals:{a00}'])
+})
+
+it('a sweep ends after a millisecond of damaged swarms, too', async () => {
+  const { redis } = server()
+  const hexes = Array.from({ length: 700 }, (_, i) => `a00${i.toString(16).padStart(37, '0')}`)
+  await redis.zadd(keys.torrents('a00'), ...hexes.flatMap((hex) => [1, hex]))
+  await redis.mset(...hexes.flatMap((hex) => [keys.swarm(hex), 'damaged']))
+  const sweep = makeShardSweeper({ redis, keys, peerLifetimeS: LIFETIME_S })
+  const pieces = [await sweep('a00'), await sweep('a00'), await sweep('a00')]
+  expect(pieces.map(({ hasMore, damaged }) => [hasMore, damaged.length])).toEqual([
+    [true, 300],
+    [true, 300],
+    [false, 100],
+  ])
+})

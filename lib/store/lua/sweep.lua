@@ -26,6 +26,8 @@ local DONE = 4
 local DONE_BATCH = 50
 -- More arguments than this are too many for one call; only a swarm that somebody else wrote has as many.
 local FIELDS_PER_CALL = 2000
+-- A sweep that was interrupted may go on hours later, and `counted` is then of before: what has filled up since stays.
+local MERGED_PEERS_MAX = 4 * CHUNK_PEERS_MIN
 -- In the place of an earliest last announce: there is more to do, look again.
 local AT_ONCE = now - lifetimeS
 
@@ -116,7 +118,8 @@ local function sweepLarge(key, head, cursor)
       lost, staying, expired, earliest = look(chunk, earliest, list)
       head = remove(key, chunk, head, expired, lost, staying, function() return field end)
       number, counted, looked = number + 1, counted + #staying[list], looked + 1
-    elseif chunks > 1 and counted < CHUNK_PEERS_MIN * chunks then
+    elseif chunks > 1 and counted < CHUNK_PEERS_MIN * chunks
+      and peersMerged(key, head, list) <= MERGED_PEERS_MAX then
       checkMerge(key, head, list, list >= 2 and 18 or 6)
       local moved
       head, moved = mergeChunks(key, head, list)
@@ -150,9 +153,9 @@ local function settleEmpty(key, head, infoHash, earliest)
 end
 
 local function sweepSwarm(key, infoHash)
+  looked = looked + 1 -- before anything can fail: what is damaged counts as well
   local fields = call('HMGET', key, 'head', 'sweep')
   local head, earliest = fields[1], nil
-  looked = looked + 1
   if not head then
     if call('EXISTS', key) == 1 then fault(key, 'has no head') end
     return call('ZREM', index, infoHash)

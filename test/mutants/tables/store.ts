@@ -89,7 +89,7 @@ export const storeMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'lib/store/layout.ts',
-    ['store/announce'],
+    ['store/announce', 'store/chunks'],
     [
       [
         'seeders and leechers change places in the head',

@@ -1,4 +1,4 @@
--- include: damage
+-- include: damage is_integer
 -- With details, a peer's value is: role 1, last announce 4, peer id 20, downloaded 8, left 8, uploaded 8, event 1.
 local VALUE_BYTES = 50
 -- What 80 Gbit/s move in 15 minutes. More between two announces is a lie, and must not bring an account to overflow.
@@ -8,7 +8,7 @@ local CREDIT_BYTES_MAX = 9e12
 -- Raises an error where a passkey's account cannot be added to.
 local function checkAccount(account, passkey)
   for _, bytes in ipairs(redis.call('HMGET', account, passkey .. ':up', passkey .. ':down')) do
-    if bytes and not (#bytes < 19 and string.find(bytes, '^%d+$')) then
+    if bytes and (not isInteger(bytes, 19) or string.sub(bytes, 1, 1) == '-') then
       fault(account, 'holds what is no number for ' .. passkey)
     end
   end

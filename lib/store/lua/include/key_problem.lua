@@ -1,7 +1,7 @@
 -- include: swarm_head
 local KEY_LISTS = { l4 = 0, s4 = 1, l6 = 2, s6 = 3 }
 -- Members that are looked at here; a larger memory of completed downloads is walked by the caller.
-local MEMBERS_LOOKED_MAX = 250
+local MEMBERS_LOOKED_MAX = 30
 
 local function typeOf(key) return redis.call('TYPE', key).ok end
 

@@ -11,6 +11,12 @@ local function mergeFields(head, list)
   return chunkField(list, last), chunkField(list, last - 2 ^ (exponent - 1))
 end
 
+-- How many peers a chunk would have after the last one is given back to it.
+local function peersMerged(key, head, list)
+  local from, into = mergeFields(head, list)
+  return redis.call('HLEN', chunkKey(key, from)) + redis.call('HLEN', chunkKey(key, into))
+end
+
 -- Raises an error where a list's last chunk cannot be given back: its peers and its piece do not agree.
 local function checkMerge(key, head, list, width)
   local from, into = mergeFields(head, list)

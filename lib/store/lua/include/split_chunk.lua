@@ -1,6 +1,8 @@
 -- include: swarm_head chunk_field chunk_of write_piece damage
 -- Splits one chunk of a list in two: linear hashing, so nothing is ever proportional to the swarm.
 local CHUNKS_MAX = 65535
+-- More fields than a chunk can have, and, with their values, fewer than one call can carry.
+local SPLIT_FIELDS_MAX = 2000
 
 -- The fields of the chunk that is next to be split and of the new one.
 local function splitFields(head, list)
@@ -16,6 +18,8 @@ local function checkSplit(key, head, list, width)
   local into = chunkKey(key, intoField)
   if redis.call('EXISTS', into) == 1 then fault(into, 'is there, but its swarm has fewer chunks') end
   local from = chunkKey(key, fromField)
+  local fields = redis.call('HLEN', from)
+  if fields > SPLIT_FIELDS_MAX then fault(from, 'holds ' .. fields .. ' fields') end
   for _, endpoint in ipairs(redis.call('HKEYS', from)) do
     if #endpoint ~= width then fault(from, 'holds a field of ' .. #endpoint .. ' bytes') end
   end
