@@ -52,8 +52,13 @@ export const swarmScriptMutants: readonly Mutant[] = [
       ['a sweep that went on leaves its cursor', "  if cursor then call('HDEL', key, 'sweep') end\n", ''],
       [
         'chunks that are nearly empty are kept',
-        'elseif chunks > 1 and counted < CHUNK_PEERS_MIN * chunks then',
-        'elseif false then',
+        'elseif chunks > 1 and counted < CHUNK_PEERS_MIN * chunks\n',
+        'elseif false\n',
+      ],
+      [
+        'what has filled up since is merged',
+        'local MERGED_PEERS_MAX = 4 * CHUNK_PEERS_MIN',
+        'local MERGED_PEERS_MAX = 1e9',
       ],
       ['a sweep that has more does not say so', '  return 1\nend', '  return 0\nend'],
       [
