@@ -27,6 +27,7 @@ import {
 import { makeShardWalker } from '../lib/store/walk.ts'
 import { INTERVAL_SPREAD, makeAnnouncer } from '../lib/swarm/announce.ts'
 import type { SwarmStore } from '../lib/swarm/store.ts'
+import { chooseUdpSockets } from '../lib/udp/open-socket.ts'
 import { makeConnectionIds } from '../lib/wire/connection-id.ts'
 import { makeApiApp } from './api/app.ts'
 import { loadApiToken } from './api/token.ts'
@@ -37,7 +38,6 @@ import { startSweeperService } from './sweeper/service.ts'
 import { sweepAll } from './sweeper/sweep.ts'
 import { makeDatagramHandler } from './udp/datagram.ts'
 import { makeErrorBudget } from './udp/error-budget.ts'
-import { chooseUdpSockets } from './udp/open-socket.ts'
 import { startUdpService } from './udp/service.ts'
 
 /** The roles that a process can have. */

@@ -2,6 +2,7 @@ import type { Counters } from '../../lib/observe/counters.ts'
 import type { AnnounceOutcome, Announcer } from '../../lib/swarm/announce.ts'
 import { refusalText } from '../../lib/swarm/refusal.ts'
 import type { Refusal, SwarmStore } from '../../lib/swarm/store.ts'
+import type { Datagram } from '../../lib/udp/socket.ts'
 import { type AnnounceRequest, EVENT } from '../../lib/wire/announce.ts'
 import type { BatchConnectionIds } from '../../lib/wire/connection-id.ts'
 import type { Counts } from '../../lib/wire/counts.ts'
@@ -16,7 +17,6 @@ import {
 } from '../../lib/wire/udp-reply.ts'
 import { ACTION, parseUdpRequest, type UdpAnnounceRequest, type UdpScrapeRequest } from '../../lib/wire/udp-request.ts'
 import type { ErrorBudget } from './error-budget.ts'
-import type { Datagram } from './socket.ts'
 
 /** What answering datagrams needs. */
 export type DatagramContext = {

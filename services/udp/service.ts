@@ -1,8 +1,8 @@
 import { isMissingIpv6, type Listen, listenError, listenText } from '../../lib/config/listen.ts'
 import type { Counters } from '../../lib/observe/counters.ts'
 import type { Logger } from '../../lib/observe/log.ts'
+import type { Datagram, OpenUdpSocket, UdpSocket } from '../../lib/udp/socket.ts'
 import type { Send } from './datagram.ts'
-import type { Datagram, OpenUdpSocket, UdpSocket } from './socket.ts'
 
 /** Datagrams in work at most; more are dropped and counted: their clients ask again by themselves. */
 const IN_FLIGHT_MAX = 8192

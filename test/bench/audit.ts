@@ -7,9 +7,9 @@ import { fieldsOf } from '../../lib/store/check-server.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
 import type { InfoHash } from '../../lib/wire/info-hash.ts'
+import { type LoadPeer, makeLoad, makeRandom } from '../../services/load/shape.ts'
 import { startRedis } from '../support/redis.ts'
 import { storeOn } from '../support/store.ts'
-import { type LoadPeer, makeLoad, makeRandom } from './load-shape.ts'
 
 const { values } = parseArgs({
   options: {

@@ -4,9 +4,9 @@ import type { Redis } from 'ioredis'
 import { fieldsOf } from '../../lib/store/check-server.ts'
 import type { StoredAnnounce, SwarmStore } from '../../lib/swarm/store.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
+import { type LoadPeer, makeLoad, makeRandom, nextEvent } from '../../services/load/shape.ts'
 import { startRedis } from '../support/redis.ts'
 import { storeOn } from '../support/store.ts'
-import { type LoadPeer, makeLoad, makeRandom, nextEvent } from './load-shape.ts'
 
 const { values } = parseArgs({
   options: {

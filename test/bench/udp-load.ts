@@ -1,10 +1,10 @@
+import { chooseUdpSockets } from '../../lib/udp/open-socket.ts'
+import type { Datagram, UdpSocket } from '../../lib/udp/socket.ts'
 import { EVENT, type Event } from '../../lib/wire/announce.ts'
 import { type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
 import { parseUdpReply } from '../../lib/wire/udp-reply.ts'
 import { ACTION, writeAnnounceRequest, writeConnectRequest } from '../../lib/wire/udp-request.ts'
-import { chooseUdpSockets } from '../../services/udp/open-socket.ts'
-import type { Datagram, UdpSocket } from '../../services/udp/socket.ts'
-import { type LoadPeer, nextEvent } from './load-shape.ts'
+import { type LoadPeer, nextEvent } from '../../services/load/shape.ts'
 
 /** What a load saw. */
 export type LoadResult = {

@@ -1,7 +1,7 @@
 // CPU per response under UDP load, next to npm's bittorrent-tracker in one run: `npm run bench:udp -- --help`.
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { makeLoad, makeRandom } from './load-shape.ts'
+import { makeLoad, makeRandom } from '../../services/load/shape.ts'
 import {
   cpuSecondsOf,
   type RunningTracker,

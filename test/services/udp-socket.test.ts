@@ -4,18 +4,18 @@ import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { addressText, portOf } from '../../lib/wire/endpoint.ts'
-import { openDgramSocket } from '../../services/udp/dgram-socket.ts'
-import { type Libc, loadLibc } from '../../services/udp/linux/libc.ts'
-import { makeLinuxSockets } from '../../services/udp/linux/linux-socket.ts'
-import { makeReactor } from '../../services/udp/linux/reactor.ts'
+import { openDgramSocket } from '../../lib/udp/dgram-socket.ts'
+import { type Libc, loadLibc } from '../../lib/udp/linux/libc.ts'
+import { makeLinuxSockets } from '../../lib/udp/linux/linux-socket.ts'
+import { makeReactor } from '../../lib/udp/linux/reactor.ts'
 import {
   BATCH_MAX,
   type Datagram,
   type OpenUdpSocket,
   PAYLOAD_BYTES_MAX,
   type UdpSocket,
-} from '../../services/udp/socket.ts'
+} from '../../lib/udp/socket.ts'
+import { addressText, portOf } from '../../lib/wire/endpoint.ts'
 import { until } from '../support/redis.ts'
 
 const libc = loadLibc()

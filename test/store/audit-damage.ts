@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import type { AuditCheck } from '../../lib/store/audit/report.ts'
 import type { StoredAnnounce } from '../../lib/swarm/store.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
-import { makeRandom } from '../bench/load-shape.ts'
+import { makeRandom } from '../../services/load/shape.ts'
 import { announceOf, at, hashOf } from '../support/store.ts'
 
 /** A small swarm, a large one of both families in the same shard, and an emptied one that has completed downloads. */

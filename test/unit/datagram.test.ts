@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { makeCounters } from '../../lib/observe/counters.ts'
+import type { Datagram } from '../../lib/udp/socket.ts'
 import { makeConnectionIds } from '../../lib/wire/connection-id.ts'
 import { type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
 import type { InfoHash } from '../../lib/wire/info-hash.ts'
@@ -7,7 +8,6 @@ import { parseUdpReply } from '../../lib/wire/udp-reply.ts'
 import { writeConnectRequest, writeScrapeRequest } from '../../lib/wire/udp-request.ts'
 import { makeDatagramHandler } from '../../services/udp/datagram.ts'
 import { makeErrorBudget } from '../../services/udp/error-budget.ts'
-import type { Datagram } from '../../services/udp/socket.ts'
 
 const NOW_S = 1_764_000_000
 const connectionIds = makeConnectionIds({ secret: Buffer.alloc(32, 's'), lifetimeS: 120 })

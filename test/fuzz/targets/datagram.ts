@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { makeCounters } from '../../../lib/observe/counters.ts'
+import type { Datagram } from '../../../lib/udp/socket.ts'
 import { EVENT, makeReport } from '../../../lib/wire/announce.ts'
 import { makeConnectionIds } from '../../../lib/wire/connection-id.ts'
 import { type Endpoint, toEndpoint } from '../../../lib/wire/endpoint.ts'
@@ -14,7 +15,6 @@ import {
 } from '../../../lib/wire/udp-request.ts'
 import { makeDatagramHandler } from '../../../services/udp/datagram.ts'
 import { makeErrorBudget } from '../../../services/udp/error-budget.ts'
-import type { Datagram } from '../../../services/udp/socket.ts'
 import { announcerFrom, POLICY } from '../store.ts'
 import { latin1, makeReader, type Target } from '../target.ts'
 

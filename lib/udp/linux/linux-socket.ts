@@ -1,4 +1,4 @@
-import { addressText, type Endpoint, isIpv6 } from '../../../lib/wire/endpoint.ts'
+import { addressText, type Endpoint, isIpv6 } from '../../wire/endpoint.ts'
 import {
   BATCH_MAX,
   type Datagram,

@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
-import { isIpv6, portOf, toEndpoint } from '../../lib/wire/endpoint.ts'
+import { isIpv6, portOf, toEndpoint } from '../wire/endpoint.ts'
 import {
   BATCH_MAX,
   type Datagram,

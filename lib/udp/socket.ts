@@ -1,5 +1,5 @@
-import type { Listen } from '../../lib/config/listen.ts'
-import { addressText, type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
+import type { Listen } from '../config/listen.ts'
+import { addressText, type Endpoint, toEndpoint } from '../wire/endpoint.ts'
 
 /** A datagram that came in, or that goes out to where one came from. */
 export type Datagram = {
