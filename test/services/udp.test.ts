@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { EVENT } from '../../lib/wire/announce.ts'
 import { parseUdpReply } from '../../lib/wire/udp-reply.ts'
-import { writeConnectRequest } from '../../lib/wire/udp-request.ts'
+import { writeConnectRequest, writeScrapeRequest } from '../../lib/wire/udp-request.ts'
 import { until, useRedis } from '../support/redis.ts'
 import { hashOf } from '../support/store.ts'
 import { type TestTracker, withTracker } from '../support/tracker.ts'
@@ -173,6 +173,16 @@ describe('the UDP tracker', () => {
       expect(await client?.announce()).toMatchObject({ leechers: 1 })
       if (neighbour) neighbour.connectionId = Buffer.alloc(8)
       await expect(neighbour?.announce()).rejects.toThrow('bad connection id')
+    }))
+
+  it('is silent to a bad connection id where the error would be longer than what was sent', () =>
+    withClients(1, async (client) => {
+      const request = { connectionId: Buffer.alloc(8), transactionId: 5 }
+      const shortest = writeScrapeRequest({ ...request, infoHashes: [] })
+      expect(shortest).toHaveLength(16)
+      expect(await client?.exchange(shortest, 100)).toBeUndefined()
+      const longer = await client?.exchange(writeScrapeRequest({ ...request, infoHashes: [hashOf('a')] }))
+      expect(longer && parseUdpReply(longer)).toMatchObject({ value: { message: 'bad connection id' } })
     }))
 
   it('is silent to what is no request, and goes on', () =>
