@@ -10,6 +10,8 @@ import { apiTokenFile } from './api/token.ts'
 import { type AuditOptions, runAudit } from './cli/audit.ts'
 import { shellWord, summaryOf } from './cli/summary.ts'
 import { ROLES, type Role, startRoles } from './compose.ts'
+import { addLoadCommand } from './load/command.ts'
+import { addProfileCommand } from './profile/command.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -49,6 +51,8 @@ function makeProgram(): Command {
       .action(() => run([role]))
   }
   addAudit(program)
+  addLoadCommand(program)
+  addProfileCommand(program)
   return program
 }
 

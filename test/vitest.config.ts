@@ -14,6 +14,7 @@ export default defineConfig({
       project('store', 60_000),
       project('services', 60_000),
       project('conformance', 60_000),
+      project('tools', 120_000),
       project('e2e', 120_000),
     ],
   },

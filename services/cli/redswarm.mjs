@@ -16,11 +16,14 @@ const PARENT_POLL_MS = 500
 /** Not a REDSWARM_ name: those are settings, and an unknown one stops the start. */
 const PARENT_ENV = '_REDSWARM_PARENT_PID'
 
-/** The tracker with a private Redis is `up`, the default; help and versions need none. */
+/**
+ * The tracker with a private Redis is `up`, the default, and a profile is always of one; help and versions need none.
+ */
 function needsRedis(args) {
   const command = args.find((arg) => !arg.startsWith('-')) ?? 'up'
   const isQuestion = args.some((arg) => ['-h', '--help', '-V', '--version'].includes(arg))
-  return command === 'up' && !isQuestion && !process.env.REDSWARM_REDIS_SERVER && !isRedisUrlSet()
+  if (isQuestion || process.env.REDSWARM_REDIS_SERVER) return false
+  return command === 'profile' || (command === 'up' && !isRedisUrlSet())
 }
 
 /** Whether the environment, or the .env file here, names a Redis. */

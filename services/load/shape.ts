@@ -5,29 +5,41 @@ import type { InfoHash } from '../../lib/wire/info-hash.ts'
 /** A peer of the load: it keeps its torrent, its address and, but for what it completes, its role. */
 export type LoadPeer = { infoHash: InfoHash; endpoint: Endpoint; isSeeder: boolean; report: Buffer }
 
-/** Chance that repeats: xorshift128, seeded by constants. */
-export function makeRandom(): () => number {
-  const state = new Int32Array([0x9e3779b9, 0x243f6a88, 0xb7e15162, 1])
+/** Chance that repeats: xorshift128, seeded by constants and a number. */
+export function makeRandom(seed = 1): () => number {
+  let [a, b, c, d] = [0x9e3779b9, 0x243f6a88, 0xb7e15162, Math.imul(seed - 1, 0x9e3779b1) ^ 1]
   return () => {
-    const first = (state[0] as number) ^ ((state[0] as number) << 11)
-    state.copyWithin(0, 1)
-    state[3] = (state[2] as number) ^ ((state[2] as number) >>> 19) ^ (first ^ (first >>> 8))
-    return ((state[3] as number) >>> 0) / 2 ** 32
+    const first = a ^ (a << 11)
+    a = b
+    b = c
+    c = d
+    d = d ^ (d >>> 19) ^ (first ^ (first >>> 8))
+    return (d >>> 0) / 2 ** 32
   }
 }
 
 /** The share of peers that are seeders in aquatic's load test. */
 const SEEDER_SHARE = 0.75
+/** Ports that peers are at: 1024 and on. */
+const FIRST_PORT = 1024
+const PORTS = 64_000
+/** No factor in common with `PORTS`: the peers of one address take each port once before any comes again. */
+const PORT_STEP = 40_503
+
+/** The address that a peer of the load is at, by its number: 127.0.1.1 and on. */
+export const addressOfPeer = (peer: number, addresses: number): string => `127.0.1.${(peer % addresses) + 1}`
 
 /**
  * Peers over torrents as aquatic's load test spreads them: a few torrents have very many peers, most one or two.
- * `addressOf` gives the address of a peer by its number.
+ * `addressOf` gives the address of a peer by its number. No two of up to 64,000 peers at an address have the same port:
+ * a tracker that took two for one would be filled with fewer peers than were announced.
  */
 export function makeLoad(
   torrents: number,
   peers: number,
   random: () => number,
   addressOf: (peer: number) => string,
+  seederShare = SEEDER_SHARE,
 ): LoadPeer[] {
   const hashes = Array.from({ length: torrents }, () => {
     const hash = Buffer.allocUnsafeSlow(20)
@@ -40,12 +52,16 @@ export function makeLoad(
     sum += torrents / peers + Math.exp(6.5 - (500 * i) / torrents)
     sums[i] = sum
   }
+  const peersAt = new Map<string, number>()
   return Array.from({ length: peers }, (_, i) => {
-    const isSeeder = random() < SEEDER_SHARE
+    const isSeeder = random() < seederShare
+    const address = addressOf(i)
+    const before = peersAt.get(address) ?? 0
+    peersAt.set(address, before + 1)
     const peerId = Buffer.from(`-RS0001-${String(i).padStart(12, '0')}`)
     return {
       infoHash: hashes[firstAbove(sums, random() * sum)] as InfoHash,
-      endpoint: toEndpoint(addressOf(i), 1024 + Math.floor(random() * 64_000)) as Endpoint,
+      endpoint: toEndpoint(address, FIRST_PORT + ((before * PORT_STEP) % PORTS)) as Endpoint,
       isSeeder,
       report: makeReport(peerId, BigInt(i) * 1000n, isSeeder ? 0n : 123_456n, BigInt(i) * 2000n),
     }

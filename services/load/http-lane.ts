@@ -1,0 +1,115 @@
+import { Client, type Dispatcher } from 'undici'
+import { EVENT, type Event, readReport, reportsSeeder } from '../../lib/wire/announce.ts'
+import { portOf } from '../../lib/wire/endpoint.ts'
+import { encodeBytes } from '../../lib/wire/query.ts'
+import { type AskedByHttp, countHttpReply } from './http-checks.ts'
+import type { LoaderParts } from './loader.ts'
+import { type Place, pickInfoHashes, pickPeer } from './plan.ts'
+import { type LoadPeer, nextEvent } from './shape.ts'
+import { KIND, LOST_AFTER_MS } from './tally.ts'
+
+/** How long a connection may stay unused; a load uses each all the time. */
+const KEEP_ALIVE_MS = 60_000
+/** What undici waits for an answer in full seconds: a request is given up a second or two after it is lost. */
+const ANSWER_MS_MAX = 10 * LOST_AFTER_MS
+
+const EVENT_TEXT: Record<Event, string> = {
+  [EVENT.none]: '',
+  [EVENT.completed]: '&event=completed',
+  [EVENT.started]: '&event=started',
+  [EVENT.stopped]: '&event=stopped',
+}
+
+/** One connection: one request is under way on it at a time, with a handler that serves them all. */
+export type HttpConnection = {
+  askFill: (peer: LoadPeer, nowMs: number) => void
+  askLoad: (dueMs: number, nowMs: number) => void
+  place: Place
+  close: () => Promise<void>
+}
+
+/** A connection from an address; `onFree` is called when it has its answer, or none will come. */
+export function makeConnection(
+  { target, plan, options, tally, latencies }: LoaderParts,
+  place: Place,
+  origin: string,
+  onFree: (connection: HttpConnection) => void,
+): HttpConnection {
+  const client = new Client(origin, {
+    ...(target.isLoopback && { localAddress: place.address }),
+    pipelining: 1,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    headersTimeout: ANSWER_MS_MAX,
+    bodyTimeout: ANSWER_MS_MAX,
+  })
+  const { random } = plan
+  const asked: AskedByHttp = { kind: KIND.announce, isStopped: false, numwant: options.numwant, scrapeHashes: 0 }
+  const tail = `&compact=1&numwant=${options.numwant}`
+  let dueMs = 0
+  let status = 0
+  let body: Buffer | undefined
+
+  const handler: Dispatcher.DispatchHandler = {
+    onResponseStart(_, code) {
+      status = code
+      body = undefined
+    },
+    onResponseData(_, chunk) {
+      body = body ? Buffer.concat([body, chunk]) : chunk
+    },
+    onResponseEnd() {
+      countHttpReply(tally, status, body ?? Buffer.alloc(0), asked)
+      latencies.record(performance.now() - dueMs)
+      onFree(self)
+    },
+    onResponseError() {
+      tally.lost += 1
+      onFree(self)
+    },
+    onRequestStart() {},
+  }
+
+  const ask = (path: string, due: number): void => {
+    dueMs = due
+    client.dispatch({ path, method: 'GET' }, handler)
+  }
+
+  const announce = (peer: LoadPeer, event: Event, due: number): void => {
+    asked.kind = KIND.announce
+    asked.isStopped = event === EVENT.stopped
+    const left = reportsSeeder(peer.report) ? '0' : '123456'
+    ask(`${target.announcePath}${fixedPartOf(peer)}${left}${tail}${EVENT_TEXT[event]}`, due)
+  }
+
+  const scrape = (due: number): void => {
+    const hashes = new Set(pickInfoHashes(place.own, options.scrapeHashes, random))
+    asked.kind = KIND.scrape
+    asked.scrapeHashes = hashes.size
+    ask(target.scrapePath + Array.from(hashes, (hash) => `info_hash=${encodeBytes(hash)}`).join('&'), due)
+  }
+
+  const self: HttpConnection = {
+    place,
+    askFill: (peer, nowMs) => announce(peer, EVENT.started, nowMs),
+    askLoad(due) {
+      if (plan.pickKind() === KIND.scrape) return scrape(due)
+      const peer = pickPeer(place.own, random)
+      announce(peer, nextEvent(peer, random), due)
+    },
+    close: () => client.destroy(),
+  }
+  return self
+}
+
+const fixedParts = new WeakMap<LoadPeer, string>()
+
+/** What a peer's every announce begins with, made once: to escape 40 bytes costs more than to send them. */
+function fixedPartOf(peer: LoadPeer): string {
+  const known = fixedParts.get(peer)
+  if (known !== undefined) return known
+  const { peerId, downloaded, uploaded } = readReport(peer.report)
+  const ids = `info_hash=${encodeBytes(peer.infoHash)}&peer_id=${encodeBytes(peerId)}`
+  const made = `${ids}&port=${portOf(peer.endpoint)}&uploaded=${uploaded}&downloaded=${downloaded}&left=`
+  fixedParts.set(peer, made)
+  return made
+}

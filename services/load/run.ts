@@ -1,0 +1,164 @@
+import { styleText } from 'node:util'
+import { messageOf, OperatorError } from '../../lib/errors.ts'
+import { cpuSecondsOf, cpuSecondsOfAll } from './cpu.ts'
+import { makeLatencies } from './histogram.ts'
+import { type LiveLine, makeLiveLine } from './live.ts'
+import type { FromWorker, PhaseResult } from './messages.ts'
+import { type LoadOptions, type RawLoadOptions, readOptions } from './options.ts'
+import { exitCodeOf, type LoadReport, type Paint, reportOf, reportText } from './report.ts'
+import { addTally, makeTally, responsesOf, type Tally } from './tally.ts'
+import { type Protocol, readTarget, type Target } from './target.ts'
+import { forkWorkers, type Workers } from './workers.ts'
+
+/** How the command ends where it did not come to a report. */
+const EXIT = { noAnswer: 1, usage: 2 } as const
+
+/** Sooner than that, a second signal is the first that came by another way: npm hands on what the terminal sends to all. */
+const REPEAT_MS_MIN = 300
+
+/** Runs `redswarm load`; answers its exit code. */
+export async function runLoad(
+  protocol: Protocol,
+  url: string,
+  raw: RawLoadOptions & { remote?: boolean },
+): Promise<number> {
+  let target: Target
+  let options: LoadOptions
+  try {
+    target = await readTarget(protocol, url, raw.remote ?? false)
+    options = readOptions(raw, target)
+    checkPids(options.pids)
+  } catch (error) {
+    return tellProblem(error, EXIT.usage)
+  }
+  const live = makeLiveLine(process.stderr)
+  try {
+    const report = await loadWith(options, target, live)
+    live.end()
+    process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : reportText(report, options, paint))
+    return exitCodeOf(report)
+  } catch (error) {
+    live.end()
+    return tellProblem(error, EXIT.noAnswer)
+  }
+}
+
+function tellProblem(error: unknown, exitCode: number): number {
+  const text = error instanceof OperatorError ? error.message : ((error as Error).stack ?? messageOf(error))
+  process.stderr.write(`redswarm load: ${text}\n`)
+  return exitCode
+}
+
+const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout })
+
+function checkPids(pids: Record<string, number>): void {
+  for (const [name, pid] of Object.entries(pids)) {
+    if (cpuSecondsOf(pid) === undefined)
+      throw new OperatorError(`--pid: "${name}=${pid}" was given, and /proc has no process ${pid}`)
+  }
+}
+
+async function loadWith(options: LoadOptions, target: Target, live: LiveLine): Promise<LoadReport> {
+  const view = makeView(options, live)
+  const workers = forkWorkers(options.processes, process.stderr.isTTY ? view.show : undefined)
+  const interruption = onInterrupt(workers)
+  try {
+    live.show('connecting')
+    await workers.open(options, target)
+    view.begin(options.fill)
+    const fill = options.fill && !interruption.came() ? fillOf(await workers.fill()) : null
+    view.begin(false)
+    if (options.json) process.stderr.write('loading\n')
+    const cpuBefore = cpuSecondsOfAll(options.pids)
+    const results = interruption.came() ? [] : await workers.load()
+    const cpuAfter = cpuSecondsOfAll(options.pids)
+    if (options.json) process.stderr.write('loaded\n')
+    const { tally, seconds, loadCpuUs, latencyMs } = merged(results)
+    return reportOf({ url: target.url, tally, seconds, latencyMs, loadCpuUs, cpuBefore, cpuAfter, fill })
+  } finally {
+    interruption.end()
+    await workers.end()
+  }
+}
+
+function fillOf(results: readonly PhaseResult[]): LoadReport['fill'] {
+  const { tally, seconds } = merged(results)
+  return { announces: tally.announces, seconds, errors: tally.errors, lost: tally.lost }
+}
+
+function merged(results: readonly PhaseResult[]) {
+  const tally = makeTally()
+  const latencies = makeLatencies()
+  for (const result of results) {
+    addTally(tally, result.tally)
+    latencies.add(result.latencies)
+  }
+  return {
+    tally,
+    seconds: Math.max(0, ...results.map((result) => result.seconds)),
+    loadCpuUs: results.reduce((sum, { cpuUs }) => sum + cpuUs, 0),
+    latencyMs: latencies.percentiles(),
+  }
+}
+
+/** Ends the load early on a signal, so that what was seen is still told; one more ends at once. */
+function onInterrupt(workers: Workers): { came: () => boolean; end: () => void } {
+  let firstAtMs: number | undefined
+  const onSignal = (): void => {
+    const nowMs = performance.now()
+    if (firstAtMs !== undefined && nowMs - firstAtMs > REPEAT_MS_MIN) process.exit(1)
+    firstAtMs ??= nowMs
+    workers.stop()
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, onSignal)
+  return {
+    came: () => firstAtMs !== undefined,
+    end() {
+      for (const signal of signals) process.removeListener(signal, onSignal)
+    },
+  }
+}
+
+type Progress = Extract<FromWorker, { type: 'progress' }>
+
+/** What the live line says: the phase, and how it goes. */
+function makeView({ peers, seconds }: LoadOptions, live: LiveLine) {
+  let isFill = false
+  let startMs = performance.now()
+  let before = 0
+  let beforeMs = startMs
+  return {
+    begin(isFilling: boolean): void {
+      isFill = isFilling
+      startMs = performance.now()
+      beforeMs = startMs
+      before = 0
+    },
+    show(all: readonly Progress[]): void {
+      const nowMs = performance.now()
+      // With several processes it is told of each: once a second is enough.
+      if (nowMs - beforeMs < 900) return
+      const tally = makeTally()
+      const latencies = makeLatencies()
+      for (const each of all) {
+        addTally(tally, each.tally)
+        latencies.add(each.latencies)
+      }
+      const perS = ((responsesOf(tally) - before) / (nowMs - beforeMs)) * 1000
+      before = responsesOf(tally)
+      beforeMs = nowMs
+      const phase = isFill
+        ? `filling ${whole(tally.announces)} of ${whole(peers)} peers`
+        : `loading ${Math.round((nowMs - startMs) / 1000)} of ${seconds} s`
+      live.show(
+        `${phase}  ${whole(perS)} responses/s  p99 ${latencies.percentiles().p99.toFixed(1)} ms  ${badOf(tally)}`,
+      )
+    },
+  }
+}
+
+const badOf = ({ errors, lost, wrong }: Tally): string =>
+  `${whole(errors)} errors, ${whole(lost)} lost, ${whole(wrong)} wrong`
+
+const whole = (count: number): string => Math.round(count).toLocaleString('en-US')

@@ -1,0 +1,137 @@
+import { OperatorError } from '../../../lib/errors.ts'
+import { makeLog } from '../../../lib/observe/log.ts'
+import { fieldsOf } from '../../../lib/store/check-server.ts'
+import { connectRedis } from '../../../lib/store/connect.ts'
+import { openFolder } from '../folder.ts'
+import { type ProfiledTracker, runLoad, startProfiledTracker } from '../tracker.ts'
+import { beginMeasurement, keepFromRewriting, type RedisCosts } from './measure.ts'
+import { readMemory } from './memory.ts'
+import { type RedisReport, writeReport } from './report.ts'
+import { countRun, type MeasuredLoad, profileRun } from './run.ts'
+import type { Redis } from './stats.ts'
+import { shown } from './table.ts'
+
+/** What the command was asked for. */
+export type ProfileRedisOptions = { seconds: number; torrents: number; peers: number; out: string; perf: boolean }
+
+/** What is told while a profile runs, phase by phase. */
+export type Tell = (phase: string) => void
+
+/** The seconds after the profile itself, with instrumented scripts and without the AOF: enough for a mean. */
+const SIDE_SECONDS_MAX = 10
+
+/** Profiles the Redis of a UDP tracker under load; answers the text and the files that it has written. */
+export async function profileRedis(
+  options: ProfileRedisOptions,
+  tell: Tell,
+  lifecycle: { onStop: (name: string, stop: () => Promise<void>) => void },
+): Promise<{ text: string; files: string[] }> {
+  const folder = await openFolder(options.out)
+  const plain = await withTracker(undefined, lifecycle, (tracker, redis) => profilePlain(tracker, redis, options, tell))
+  const preload = new URL('./preload.ts', import.meta.url).href
+  const counts = await withTracker(preload, lifecycle, (tracker, redis) => {
+    tell(`counting the commands of instrumented scripts: fill, then ${sideSeconds(options)} s`)
+    return countRun(redis, loadOf(tracker, options, sideSeconds(options)))
+  })
+  return writeReport(folder, { ...plain, counts })
+}
+
+const sideSeconds = ({ seconds }: ProfileRedisOptions): number => Math.min(seconds, SIDE_SECONDS_MAX)
+
+async function profilePlain(
+  tracker: ProfiledTracker,
+  redis: Redis,
+  options: ProfileRedisOptions,
+  tell: Tell,
+): Promise<RedisReport> {
+  tell(`measuring Redis under load: fill, then ${options.seconds} s`)
+  const { costs, perf } = await profileRun({
+    redis,
+    redisPid: tracker.redisPid,
+    scratch: options.perf ? tracker.folder : undefined,
+    load: loadOf(tracker, options, options.seconds),
+  })
+  tell('weighing the keys')
+  const memory = await readMemory(redis, '', makeChance())
+  tell(`the same load without the AOF, ${sideSeconds(options)} s`)
+  const withoutAof = await measureWithoutAof(redis, loadOf(tracker, options, sideSeconds(options), ['--no-fill']))
+  const redisVersion = fieldsOf(await redis.info('server')).get('redis_version') ?? ''
+  return {
+    title: titleOf(options, costs, redisVersion),
+    ...{ redisVersion, costs, withoutAof, memory, perf, counts: undefined },
+    notes: typeof perf === 'string' ? [`no flamegraph: ${perf}`] : [],
+  }
+}
+
+const titleOf = ({ torrents, peers }: ProfileRedisOptions, { announces, seconds }: RedisCosts, version: string) =>
+  `Redis ${version} under redswarm load udp: ${shown(torrents)} torrents, ${shown(peers)} peers, ` +
+  `${shown(announces)} announces in ${seconds.toFixed(1)} s`
+
+async function measureWithoutAof(redis: Redis, load: MeasuredLoad): Promise<RedisCosts> {
+  await redis.config('SET', 'appendonly', 'no')
+  let costs: RedisCosts | undefined
+  let measurement: Awaited<ReturnType<typeof beginMeasurement>> | undefined
+  const announces = await load({
+    async begin() {
+      measurement = await beginMeasurement(redis)
+    },
+    async end() {
+      costs = await measurement?.end()
+    },
+  })
+  if (costs === undefined) throw new Error('the load measured nothing')
+  return { ...costs, announces }
+}
+
+/** `redswarm load udp` on a tracker. */
+function loadOf(
+  { url }: ProfiledTracker,
+  { torrents, peers }: ProfileRedisOptions,
+  seconds: number,
+  more: readonly string[] = [],
+): MeasuredLoad {
+  const sizes = ['--torrents', String(torrents), '--peers', String(peers), '--seconds', String(seconds)]
+  return async ({ begin, end }) => {
+    const load = runLoad(['udp', url, ...sizes, ...more])
+    try {
+      await load.loading
+      await begin()
+      await load.loaded
+      await end()
+      const { announces } = await load.result
+      if (announces === 0) throw new OperatorError('the load had no announce answered')
+      return announces
+    } finally {
+      await load.stop()
+    }
+  }
+}
+
+async function withTracker<T>(
+  preload: string | undefined,
+  lifecycle: { onStop: (name: string, stop: () => Promise<void>) => void },
+  use: (tracker: ProfiledTracker, redis: Redis) => Promise<T>,
+): Promise<T> {
+  const tracker = await startProfiledTracker({ role: 'udp', preload })
+  lifecycle.onStop('tracker', tracker.stop)
+  try {
+    const redis = await connectRedis(tracker.redisUrl, makeLog('silent', false))
+    try {
+      await keepFromRewriting(redis)
+      return await use(tracker, redis)
+    } finally {
+      redis.disconnect()
+    }
+  } finally {
+    await tracker.stop()
+  }
+}
+
+/** Chance for samples of keys: the same for the same keys, so that a profile can be told to be made again (LCG). */
+export function makeChance(): () => number {
+  let state = 12_345
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+}

@@ -1,0 +1,208 @@
+import { spawn } from 'node:child_process'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { writeConnectReply } from '../../lib/wire/udp-reply.ts'
+import type { LoadReport } from '../../services/load/report.ts'
+import { freePort } from '../support/free-port.ts'
+import { until, useRedis } from '../support/redis.ts'
+import { TOKEN, withTracker } from '../support/tracker.ts'
+
+type Run = { code: number | null; stdout: string; stderr: string }
+
+/** Runs `redswarm load` with these arguments; `meanwhile` gets the process. */
+async function load(
+  args: string[],
+  meanwhile?: (child: ReturnType<typeof spawn>, stderr: () => string) => Promise<void>,
+): Promise<Run> {
+  const child = spawn(process.execPath, ['services/main.ts', 'load', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let [stdout, stderr] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const closed = once(child, 'close')
+  await meanwhile?.(child, () => stderr)
+  const [code] = (await closed) as [number | null]
+  return { code, stdout, stderr }
+}
+
+const SMALL = ['--seconds', '1', '--torrents', '500', '--peers', '1000', '--outstanding', '64', '--addresses', '8']
+const report = (run: Run): LoadReport => JSON.parse(run.stdout) as LoadReport
+
+describe('redswarm load', () => {
+  const server = useRedis()
+
+  it('fills a UDP tracker with each peer once, by two processes, and measures it', () =>
+    withTracker(server().url, { roles: ['udp', 'api'] }, async ({ udpPort, apiUrl }) => {
+      const pids = ['--pid', `tracker=${process.pid}`, '--pid', `Redis=${server().process.pid}`]
+      const weights = ['--processes', '2', '--weights', '1:0:1']
+      const run = await load(['udp', `udp://127.0.0.1:${udpPort}`, ...SMALL, ...pids, ...weights, '--json'])
+      expect(run).toMatchObject({ code: 0, stderr: 'loading\nloaded\n' })
+      const seen = report(run)
+      expect(seen).toMatchObject({
+        errors: 0,
+        lost: 0,
+        wrong: 0,
+        overlong: 0,
+        uncounted: 0,
+        unsent: 0,
+        announces: 0,
+        errorTexts: {},
+      })
+      expect(seen.fill).toMatchObject({ announces: 1000, errors: 0, lost: 0 })
+      expect(seen.responses).toBe(seen.connects + seen.scrapes)
+      expect(seen.connects).toBeGreaterThan(100)
+      expect(seen.scrapes).toBeGreaterThan(100)
+      expect(seen.responsesPerS).toBeCloseTo(seen.responses / seen.seconds, 3)
+      expect(Object.keys(seen.cpuUsPerResponse)).toEqual(['tracker', 'Redis'])
+      for (const us of [...Object.values(seen.cpuUsPerResponse), seen.loadCpuUsPerResponse])
+        expect(us).toBeGreaterThan(0)
+      const { p50, p90, p99, p999, max } = seen.latencyMs
+      expect([p50, p90, p99, p999, max]).toEqual([p50, p90, p99, p999, max].sort((a, b) => a - b))
+      expect(p50).toBeGreaterThan(0)
+      const answer = await fetch(`${apiUrl}/api/v1/stats?token=${TOKEN}`)
+      const { seeders, leechers } = (await answer.json()) as { seeders: number; leechers: number }
+      expect(seeders + leechers).toBe(1000)
+    }))
+
+  it('loads an HTTP tracker, by two processes, and adds no peer while it measures', () =>
+    withTracker(server().url, { roles: ['http', 'api'] }, async ({ httpUrl, apiUrl }) => {
+      const run = await load(['http', `${httpUrl}/announce`, ...SMALL, '--processes', '2', '--json'])
+      expect(run.code).toBe(0)
+      const seen = report(run)
+      expect(seen).toMatchObject({ errors: 0, lost: 0, wrong: 0, connects: 0, fill: { announces: 1000, errors: 0 } })
+      expect(seen.announces).toBeGreaterThan(100)
+      expect(seen.scrapes).toBeGreaterThan(0)
+      expect(seen.peersPerAnnounce).toBeGreaterThan(0.5)
+      // Peers stop and come back while it runs; nobody else comes.
+      const answer = await fetch(`${apiUrl}/api/v1/stats?token=${TOKEN}`)
+      const { seeders, leechers } = (await answer.json()) as { seeders: number; leechers: number }
+      expect(seeders + leechers).toBeLessThanOrEqual(1000)
+      expect(seeders + leechers).toBeGreaterThan(700)
+    }))
+
+  it('asks at the rate of an open loop, and shows people a table', () =>
+    withTracker(server().url, { roles: ['udp'], settings: { REDSWARM_UDP_LISTEN: '[::1]:0' } }, async ({ udpPort }) => {
+      const url = `udp://[::1]:${udpPort}`
+      const json = await load(['udp', url, ...SMALL, '--rate', '500', '--no-fill', '--json'])
+      const seen = report(json)
+      expect(json.code).toBe(0)
+      expect(seen.fill).toBeNull()
+      expect(seen.responses + seen.lost + seen.unsent).toBeGreaterThan(400)
+      expect(seen.responses).toBeLessThanOrEqual(501)
+      const table = await load(['udp', url, ...SMALL, '--no-fill'])
+      expect(table).toMatchObject({ code: 0, stderr: '' })
+      expect(table.stdout).toMatch(/responses +[\d,]+ +[\d,]+\n/)
+      expect(table.stdout).toContain('the load itself')
+      expect(table.stdout).not.toContain('\u001b')
+    }))
+
+  it('ends early on a signal, and tells what it saw', () =>
+    withTracker(server().url, { roles: ['udp'] }, async ({ udpPort }) => {
+      const url = `udp://127.0.0.1:${udpPort}`
+      const run = await load(['udp', url, ...SMALL, '--seconds', '600', '--json'], async (child, stderr) => {
+        await until('the load to begin', () => stderr().includes('loading'), 15_000)
+        await new Promise((resolve) => setTimeout(resolve, 500))
+        child.kill('SIGINT')
+      })
+      expect(run.code).toBe(0)
+      expect(report(run).responses).toBeGreaterThan(0)
+      expect(report(run).seconds).toBeLessThan(60)
+    }))
+
+  it('tells the errors of a tracker by their text', () =>
+    withTracker(server().url, { roles: ['http'] }, async ({ httpUrl }) => {
+      const run = await load(['http', `${httpUrl}/nowhere`, ...SMALL, '--weights', '0:1:0', '--no-fill', '--json'])
+      expect(run.code).toBe(1)
+      expect(report(run).errorTexts).toEqual({ 'HTTP 404': report(run).errors })
+    }))
+})
+
+describe.concurrent('redswarm load without a tracker that serves', () => {
+  it('sees wrong answers, and ends with 1', async ({ expect }) => {
+    // It connects well, and answers everything else with what no tracker may say.
+    const socket = await answering((request) => {
+      const transactionId = request.readUInt32BE(12)
+      return request.readUInt32BE(8) === 0 ? writeConnectReply(transactionId, Buffer.alloc(8, 1)) : garbage(request)
+    })
+    try {
+      const { port } = socket.address()
+      const run = await load(['udp', `udp://127.0.0.1:${port}`, ...SMALL, '--weights', '0:1:1', '--no-fill', '--json'])
+      expect(run.code).toBe(1)
+      const { wrong, wrongAnswers, announces, scrapes } = report(run)
+      expect(wrong).toBeGreaterThan(10)
+      expect(wrongAnswers['interval 0']).toBeGreaterThan(0)
+      expect(wrongAnswers['a transaction id that is not under way']).toBeGreaterThan(0)
+      expect([announces, scrapes]).toEqual([0, 0])
+    } finally {
+      socket.close()
+    }
+  })
+
+  it('says within seconds that a tracker does not answer', async ({ expect }) => {
+    const port = await freePort()
+    const startMs = performance.now()
+    const [udp, http] = await Promise.all([
+      load(['udp', `udp://127.0.0.1:${port}`, ...SMALL]),
+      load(['http', `http://127.0.0.1:${port}/announce`, ...SMALL]),
+    ])
+    // Four seconds, and what a busy machine takes to start two processes.
+    expect(performance.now() - startMs).toBeLessThan(40_000)
+    expect(udp).toMatchObject({ code: 1, stdout: '' })
+    expect(udp.stderr).toContain(`udp://127.0.0.1:${port} does not answer a connect: nothing came in 4 s\n  check that`)
+    expect(http).toMatchObject({ code: 1, stdout: '' })
+    expect(http.stderr).toContain('ECONNREFUSED')
+  })
+
+  it('says that an HTTP server takes connections and does not answer', async ({ expect }) => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    try {
+      const { port } = silent.address() as AddressInfo
+      const run = await load(['http', `http://127.0.0.1:${port}/announce`, ...SMALL])
+      expect(run.code).toBe(1)
+      expect(run.stderr).toContain('does not answer: nothing came for 4 s')
+    } finally {
+      silent.close()
+      silent.closeAllConnections()
+    }
+  })
+
+  it('ends with 2 where it is used wrongly, and with 0 where it is asked for help', async ({ expect }) => {
+    const usages = [
+      ['udp', 'udp://127.0.0.1:1', '--nonsense'],
+      ['udp', 'udp://127.0.0.1:1', '--seconds', 'ten'],
+      ['udp', 'udp://127.0.0.1:1', '--pid', 'x=4194305'],
+    ]
+    const runs = await Promise.all(usages.map((args) => load(args)))
+    expect(runs.map(({ code }) => code)).toEqual([2, 2, 2])
+    expect(runs[0]?.stderr).toContain("unknown option '--nonsense'")
+    expect(runs[1]?.stderr).toBe(
+      'redswarm load: --seconds: "ten" was given, it must be a whole number from 1 to 3600\n',
+    )
+    expect(runs[2]?.stderr).toContain('--pid: "x=4194305" was given, and /proc has no process 4194305')
+    expect(await load(['http', '--help'])).toMatchObject({ code: 0, stderr: '' })
+  })
+})
+
+async function answering(answer: (request: Buffer) => Buffer): Promise<Socket> {
+  const socket = createSocket('udp4')
+  socket.on('message', (request, { port, address }) => socket.send(answer(request), port, address))
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  return socket
+}
+
+/** An announce reply with an interval of 0, every second one with a transaction id of nobody's. */
+function garbage(request: Buffer): Buffer {
+  const reply = Buffer.alloc(20)
+  reply.writeUInt32BE(1, 0)
+  const transactionId = request.readUInt32BE(12)
+  reply.writeUInt32BE(request[96] === undefined || (request[97] as number) % 2 === 0 ? transactionId : 0xffff_fff0, 4)
+  return reply
+}
