@@ -1,3 +1,4 @@
+import { shown } from '../../lib/observe/table.ts'
 import { AUDIT_CHECKS, type AuditCheck, type AuditFault, type AuditReport } from '../../lib/store/audit/report.ts'
 
 /** What each check looks at. */
@@ -75,5 +76,3 @@ function verdict({ drift, repaired }: AuditReport, isRepair: boolean, paint: Pai
     '  What is left is yours to look at: each line above says what to do (docs/audit.md).',
   ]
 }
-
-const shown = (count: number): string => count.toLocaleString('en-US')

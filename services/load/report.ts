@@ -1,3 +1,4 @@
+import { shown, tableOf } from '../../lib/observe/table.ts'
 import { type CpuSeconds, cpuUsPerResponse } from './cpu.ts'
 import type { LatencyMs } from './histogram.ts'
 import type { LoadOptions } from './options.ts'
@@ -68,34 +69,34 @@ type Row = [name: string, ...cells: string[]]
 /** A report for people. */
 export function reportText(report: LoadReport, options: LoadOptions, paint: Paint): string {
   const { fill } = report
-  const loop = options.rate === undefined ? 'closed loop' : `open loop at ${whole(options.rate)}/s`
+  const loop = options.rate === undefined ? 'closed loop' : `open loop at ${shown(options.rate)}/s`
   const lines = [
     '',
-    `  ${paint('bold', report.url)}  ${loop}, ${report.seconds.toFixed(1)} s, ${whole(options.outstanding)} under way at most`,
+    `  ${paint('bold', report.url)}  ${loop}, ${report.seconds.toFixed(1)} s, ${shown(options.outstanding)} under way at most`,
   ]
   if (fill) {
-    const bad = fill.errors + fill.lost > 0 ? `, ${whole(fill.errors)} errors, ${whole(fill.lost)} lost` : ''
-    lines.push(paint('dim', `  filled before: ${whole(fill.announces)} peers in ${fill.seconds.toFixed(1)} s${bad}`))
+    const bad = fill.errors + fill.lost > 0 ? `, ${shown(fill.errors)} errors, ${shown(fill.lost)} lost` : ''
+    lines.push(paint('dim', `  filled before: ${shown(fill.announces)} peers in ${fill.seconds.toFixed(1)} s${bad}`))
   }
   lines.push('', ...countLines(report, paint), '', ...latencyLines(report, paint), '', ...cpuLines(report, paint), '')
   return lines.join('\n')
 }
 
 function countLines(report: LoadReport, paint: Paint): string[] {
-  const perS = (count: number) => (report.seconds > 0 ? whole(count / report.seconds) : '0')
-  const good: Row[] = [
+  const perS = (count: number) => (report.seconds > 0 ? shown(count / report.seconds) : '0')
+  const good: [Row, ...Row[]] = [
     ['', 'count', 'per second'],
-    ['responses', whole(report.responses), whole(report.responsesPerS)],
-    ['connects', whole(report.connects), perS(report.connects)],
-    ['announces', whole(report.announces), perS(report.announces)],
-    ['scrapes', whole(report.scrapes), perS(report.scrapes)],
-    ['errors', whole(report.errors), perS(report.errors)],
-    ['lost', whole(report.lost), perS(report.lost)],
-    ['wrong', whole(report.wrong), perS(report.wrong)],
+    ['responses', shown(report.responses), shown(report.responsesPerS)],
+    ['connects', shown(report.connects), perS(report.connects)],
+    ['announces', shown(report.announces), perS(report.announces)],
+    ['scrapes', shown(report.scrapes), perS(report.scrapes)],
+    ['errors', shown(report.errors), perS(report.errors)],
+    ['lost', shown(report.lost), perS(report.lost)],
+    ['wrong', shown(report.wrong), perS(report.wrong)],
   ]
-  if (report.overlong > 0) good.push(['overlong', whole(report.overlong), perS(report.overlong)])
-  if (report.uncounted > 0) good.push(['uncounted', whole(report.uncounted), perS(report.uncounted)])
-  if (report.unsent > 0) good.push(['unsent', whole(report.unsent), perS(report.unsent)])
+  if (report.overlong > 0) good.push(['overlong', shown(report.overlong), perS(report.overlong)])
+  if (report.uncounted > 0) good.push(['uncounted', shown(report.uncounted), perS(report.uncounted)])
+  if (report.unsent > 0) good.push(['unsent', shown(report.unsent), perS(report.unsent)])
   good.push(['peers per announce', report.peersPerAnnounce.toFixed(1), ''])
   const isBad: Record<string, number> = { errors: report.errors, lost: report.lost, wrong: report.wrong }
   const lines = aligned(good).map((line, i) => {
@@ -103,11 +104,11 @@ function countLines(report: LoadReport, paint: Paint): string[] {
     return (isBad[good[i]?.[0] ?? ''] ?? 0) > 0 ? paint('red', line) : line
   })
   const texts = [...Object.entries(report.wrongAnswers), ...Object.entries(report.errorTexts)]
-  return [...lines, ...texts.map(([text, count]) => paint('red', `    ${whole(count)} × ${text}`))]
+  return [...lines, ...texts.map(([text, count]) => paint('red', `    ${shown(count)} × ${text}`))]
 }
 
 function latencyLines({ latencyMs: { p50, p90, p99, p999, max } }: LoadReport, paint: Paint): string[] {
-  const rows: Row[] = [
+  const rows: [Row, ...Row[]] = [
     ['latency', 'p50', 'p90', 'p99', 'p99.9', 'max'],
     ['ms', ...[p50, p90, p99, p999, max].map((ms) => ms.toFixed(2))],
   ]
@@ -120,14 +121,8 @@ function cpuLines(report: LoadReport, paint: Paint): string[] {
   return aligned([['CPU', 'µs per response'], ...rows]).map((line, i) => (i === 0 ? paint('dim', line) : line))
 }
 
-/** Rows whose columns line up: names to the left, figures to the right. */
-function aligned(rows: readonly Row[]): string[] {
-  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0))
-  return rows.map((row) =>
-    `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(Math.max(width(0), NAME_WIDTH)) : cell.padStart(width(i)))).join('  ')}`.trimEnd(),
-  )
-}
+/** Rows whose columns line up; the first is their head. Names are as wide in one table as in the next. */
+const aligned = ([[name, ...head], ...rows]: readonly [Row, ...Row[]]): string[] =>
+  tableOf([name.padEnd(NAME_WIDTH), ...head], rows)
 
 const NAME_WIDTH = 'peers per announce'.length
-
-const whole = (count: number): string => Math.round(count).toLocaleString('en-US')

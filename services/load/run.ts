@@ -1,6 +1,8 @@
 import { styleText } from 'node:util'
 import { messageOf, OperatorError } from '../../lib/errors.ts'
-import { cpuSecondsOf, cpuSecondsOfAll } from './cpu.ts'
+import { cpuSecondsOf } from '../../lib/observe/cpu.ts'
+import { shown } from '../../lib/observe/table.ts'
+import { cpuSecondsOfAll } from './cpu.ts'
 import { makeLatencies } from './histogram.ts'
 import { type LiveLine, makeLiveLine } from './live.ts'
 import type { FromWorker, PhaseResult } from './messages.ts'
@@ -149,16 +151,14 @@ function makeView({ peers, seconds }: LoadOptions, live: LiveLine) {
       before = responsesOf(tally)
       beforeMs = nowMs
       const phase = isFill
-        ? `filling ${whole(tally.announces)} of ${whole(peers)} peers`
+        ? `filling ${shown(tally.announces)} of ${shown(peers)} peers`
         : `loading ${Math.round((nowMs - startMs) / 1000)} of ${seconds} s`
       live.show(
-        `${phase}  ${whole(perS)} responses/s  p99 ${latencies.percentiles().p99.toFixed(1)} ms  ${badOf(tally)}`,
+        `${phase}  ${shown(perS)} responses/s  p99 ${latencies.percentiles().p99.toFixed(1)} ms  ${badOf(tally)}`,
       )
     },
   }
 }
 
 const badOf = ({ errors, lost, wrong }: Tally): string =>
-  `${whole(errors)} errors, ${whole(lost)} lost, ${whole(wrong)} wrong`
-
-const whole = (count: number): string => Math.round(count).toLocaleString('en-US')
+  `${shown(errors)} errors, ${shown(lost)} lost, ${shown(wrong)} wrong`

@@ -1,9 +1,6 @@
-import { join } from 'node:path'
 import type { CallCounts } from './call-counts.ts'
 import { MADE_FILE } from './paths.ts'
 import { type Frame, type Stack, samplesOf } from './stacks.ts'
-
-const ROOT = join(import.meta.dirname, '..', '..')
 
 type Callee = { fn: Fn; samples: number }
 type Fn = { frame: Frame; level: number; self: Map<number, number>; callees: Map<string, Callee> }
@@ -122,9 +119,11 @@ function makeNames(fns: readonly Fn[]): (fn: Fn) => string {
   }
 }
 
-/** Readers open the source: the project's and its packages' are given whole. */
+/**
+ * A path from the project's root on, where readers that show sources are to be started. Not an absolute one:
+ * callgrind_annotate makes those of functions relative and those of callees not, and takes one for two.
+ */
 function pathOf(file: string): string {
   if (file === '') return '(native)'
-  if (file.startsWith('npm:')) return join(ROOT, 'node_modules', file.slice('npm:'.length))
-  return /^(lib|services)\//.test(file) ? join(ROOT, file) : file
+  return file.startsWith('npm:') ? `node_modules/${file.slice('npm:'.length)}` : file
 }

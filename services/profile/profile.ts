@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { Lifecycle } from '../../lib/lifecycle.ts'
+import { cpuSecondsOf } from '../../lib/observe/cpu.ts'
+import { fixed, percent, shown, tableOf } from '../../lib/observe/table.ts'
 import { callCountsOf } from './call-counts.ts'
 import { callgrindOf } from './callgrind.ts'
 import { flamegraphPage, flamegraphSvg } from './flamegraph.ts'
@@ -8,14 +9,12 @@ import { type LoadOutcome, makeLoadOf, settingsOf } from './loads.ts'
 import { underPaths } from './paths.ts'
 import { countWhile, INTERVAL_US, SAMPLER, type Sampled, sampleWhile } from './sampling.ts'
 import { type Stack, samplesOf, stacksOf } from './stacks.ts'
-import { type StageTable, stageProblem, tableOfStages } from './stages.ts'
+import { IDLE, type StageTable, stageProblem, tableOfStages } from './stages.ts'
 import { type ProfiledRole, startProfiledTracker } from './tracker.ts'
 import { treeOf } from './tree.ts'
 
 /** Seconds over which calls are counted. */
 const COUNTED_S = 3
-/** Clock ticks of the kernel's CPU times: USER_HZ, which is 100 on every Linux. */
-const TICKS_PER_S = 100
 
 /** What was asked for; `folder` is there already. */
 export type ProfileOptions = { role: ProfiledRole; seconds: number; torrents: number; peers: number; folder: string }
@@ -122,42 +121,33 @@ function summaryOf({
 const minus = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined ? undefined : a - b
 
-/** CPU time that a process used so far, all its threads; undefined where the system does not tell. */
-function cpuSecondsOf(pid: number): number | undefined {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S
-  } catch {
-    return undefined
-  }
-}
-
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`.padStart(8)
-
 /** The tables of stages and of request paths, for people. */
 export function stageText({ stages, paths, mainThread, cpuUsPerResponse, responses, errors, of }: Summary): string {
   const { samples, busy, rows, unnamed } = stages
   const one = of === 'responses' ? 'response' : 'peer removed'
   const us = cpuUsPerResponse.process
-  const perOne = (share: number) => `${(share * us).toFixed(2)}`.padStart(9)
-  const idle = (rows.find(({ stage }) => stage === 'idle')?.samples ?? 0) / Math.max(samples, 1)
-  const own = rows.filter(({ stage }) => stage !== 'idle')
-  const busyPaths = paths.filter(({ path }) => path !== 'idle')
-  const redis = cpuUsPerResponse.redis === undefined ? '' : `, Redis ${cpuUsPerResponse.redis.toFixed(2)}`
+  const busyShare = (count: number) => count / Math.max(busy, 1)
+  const row = (name: string, count: number, share = busyShare(count)) => [
+    ...[name.padEnd(NAME_WIDTH), shown(count), percent(share), fixed(share * us)],
+  ]
+  const head = (name: string) => [name, 'samples', 'share', `µs per ${one}`]
+  const idle = (rows.find(({ stage }) => stage === IDLE)?.samples ?? 0) / Math.max(samples, 1)
+  const redis = cpuUsPerResponse.redis === undefined ? '' : `, Redis ${cpuUsPerResponse.redis.toFixed(2)} µs`
   return [
-    `  ${'stage'.padEnd(30)} samples    share   us per ${one}`,
-    ...own.map(
-      (row) => `  ${row.stage.padEnd(30)} ${String(row.samples).padStart(7)} ${percent(row.share)}${perOne(row.share)}`,
-    ),
-    `  ${'in named stages'.padEnd(30)} ${String(busy - unnamed.samples).padStart(7)} ${percent(1 - unnamed.share)}`,
+    ...tableOf(head('stage'), [
+      ...rows.filter(({ stage }) => stage !== IDLE).map((each) => row(each.stage, each.samples, each.share)),
+      row('in named stages', busy - unnamed.samples, 1 - unnamed.share),
+    ]),
     '',
-    `  ${'request path'.padEnd(30)} samples    share   us per ${one}`,
-    ...busyPaths.map(
-      (row) =>
-        `  ${row.path.padEnd(30)} ${String(row.samples).padStart(7)} ${percent(row.samples / Math.max(busy, 1))}${perOne(row.samples / Math.max(busy, 1))}`,
+    ...tableOf(
+      head('request path'),
+      paths.filter(({ path }) => path !== IDLE).map((each) => row(each.path, each.samples)),
     ),
     '',
-    `  ${responses.toLocaleString('en')} ${of}${errors > 0 ? `, ${errors} errors or lost` : ''}; CPU per ${one}: ${us.toFixed(2)} us${redis}`,
-    `  idle: ${percent(idle).trim()} of ${samples} samples; the main thread used ${percent(mainThread.cpuShare).trim()} of a CPU`,
+    `  ${shown(responses)} ${of}${errors > 0 ? `, ${shown(errors)} errors or lost` : ''}; CPU per ${one}: ${us.toFixed(2)} µs${redis}`,
+    `  idle: ${percent(idle)} of ${shown(samples)} samples; the main thread used ${percent(mainThread.cpuShare)} of a CPU`,
   ].join('\n')
 }
+
+/** As wide as the longest stage, so that both tables line up. */
+const NAME_WIDTH = 30

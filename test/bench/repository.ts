@@ -21,8 +21,8 @@ Means with the 95 % confidence interval of Student's t over rounds.
   --quick                 smaller: about a minute
   --json                  prints all figures as one JSON object: mean, median, half of the interval
   --write                 writes tables and pictures into docs/benchmarks.md and docs/pictures
-  --profile               no comparison: a V8 CPU profile of the store's Node side and Redis's calls of commands
-                          under mixed load, without the network
+  --profile               no comparison: where the time goes in the store's Node side and in Redis, under mixed load,
+                          without the network, and what its scripts call
   --out FOLDER            where --profile writes (profile-repository)
 
   npm run bench:repository -- --quick

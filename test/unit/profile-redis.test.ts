@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { fixed, shownBytes, tableOf } from '../../lib/observe/table.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { loadScript } from '../../lib/store/scripts.ts'
 import { instrumentScript, isOfTracker, readCounted } from '../../services/profile/redis/instrument.ts'
@@ -8,7 +9,6 @@ import { foldedText, foldStacks, shareOf } from '../../services/profile/redis/pe
 import { isNamed, perfStages } from '../../services/profile/redis/perf-stages.ts'
 import { describeCall } from '../../services/profile/redis/slowlog.ts'
 import { readCommandStats, readLatencies } from '../../services/profile/redis/stats.ts'
-import { fixed, shownBytes, tableOf } from '../../services/profile/redis/table.ts'
 
 const HEX = '0123456789abcdef0123456789abcdef01234567'
 

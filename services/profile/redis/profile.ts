@@ -1,5 +1,6 @@
 import { OperatorError } from '../../../lib/errors.ts'
 import { makeLog } from '../../../lib/observe/log.ts'
+import { shown } from '../../../lib/observe/table.ts'
 import { fieldsOf } from '../../../lib/store/check-server.ts'
 import { connectRedis } from '../../../lib/store/connect.ts'
 import { openFolder } from '../folder.ts'
@@ -9,7 +10,6 @@ import { readMemory } from './memory.ts'
 import { type RedisReport, writeReport } from './report.ts'
 import { countRun, type MeasuredLoad, profileRun } from './run.ts'
 import type { Redis } from './stats.ts'
-import { shown } from './table.ts'
 
 /** What the command was asked for. */
 export type ProfileRedisOptions = { seconds: number; torrents: number; peers: number; out: string; perf: boolean }

@@ -1,3 +1,4 @@
+import { fixed, percent, shown, shownBytes, tableOf } from '../../../lib/observe/table.ts'
 import type { RedisCosts } from './measure.ts'
 import { ENTRY_BYTES, type MemoryReport } from './memory.ts'
 import { isNamed, perfStages } from './perf-stages.ts'
@@ -5,7 +6,6 @@ import type { RedisReport } from './report.ts'
 import { type CountedRun, callsPerAnnounce, compareCounts } from './run.ts'
 import type { SlowCall } from './slowlog.ts'
 import type { CommandLatency } from './stats.ts'
-import { fixed, percent, shown, shownBytes, tableOf } from './table.ts'
 
 const SLOW_SHOWN_MAX = 8
 const BAR_CHARS = 40

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { cpuSecondsOf } from '../../../lib/observe/cpu.ts'
 import { chooseUdpSockets } from '../../../lib/udp/open-socket.ts'
 import type { Datagram, UdpSocket } from '../../../lib/udp/socket.ts'
 import { type Endpoint, toEndpoint } from '../../../lib/wire/endpoint.ts'
 import { ANNOUNCE_BYTES, REQUEST_HEAD_BYTES } from '../../../lib/wire/udp-request.ts'
-import { cpuSecondsOf } from '../../../services/load/cpu.ts'
 import { addressOfPeer } from '../../../services/load/shape.ts'
 
 /** As `redswarm load` has them unless told otherwise. */
