@@ -4,6 +4,7 @@ import { loadSettings, type Settings } from '../lib/config/settings.ts'
 import { isRedisReply, messageOf, OperatorError } from '../lib/errors.ts'
 import { type Lifecycle, makeLifecycle } from '../lib/lifecycle.ts'
 import { type Logger, makeLog } from '../lib/observe/log.ts'
+import { onStopSignals } from '../lib/signals.ts'
 import { shownUrl } from '../lib/store/connect.ts'
 import { startPrivateRedis } from '../lib/store/private-redis.ts'
 import { apiTokenFile } from './api/token.ts'
@@ -85,33 +86,21 @@ async function run(roles: readonly Role[]): Promise<void> {
     for (const problem of problems) log.error({ problem }, 'not stopped cleanly')
     process.exit(problems.length > 0 && code === 0 ? 1 : code)
   }
-  onSignals(log, () => void stop(0))
+  onStopSignals(
+    (signal) => {
+      log.info(`${signal}: stopping`)
+      void stop(0)
+    },
+    (signal) => {
+      log.warn(`${signal} again: ending at once, not stopped cleanly`)
+      process.exit(1)
+    },
+  )
   try {
     await start(settings, roles, log, lifecycle, isTerminal)
   } catch (error) {
     await lifecycle.stop()
     throw error
-  }
-}
-
-/** Sooner than that, a second signal is the first that came by another way: npm hands on what the terminal sends to all. */
-const REPEAT_MS_MIN = 300
-
-/** The first signal asks for a stop; one more, of an impatient user, ends the process at once. */
-function onSignals(log: Logger, stop: () => void): void {
-  let firstAtMs: number | undefined
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      const nowMs = performance.now()
-      if (firstAtMs === undefined) {
-        firstAtMs = nowMs
-        log.info(`${signal}: stopping`)
-        stop()
-      } else if (nowMs - firstAtMs > REPEAT_MS_MIN) {
-        log.warn(`${signal} again: ending at once, not stopped cleanly`)
-        process.exit(1)
-      }
-    })
   }
 }
 

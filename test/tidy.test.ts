@@ -31,7 +31,7 @@ const show = ({ from, to }: Import) => `${from} -> ${to}`
 
 /** The layer of a file of lib: its folder, or the file itself where it lies in lib. */
 const layerOf = (path: string) => /^lib\/([^/]+)/.exec(path)?.[1] ?? ''
-const LEAVES = ['config', 'observe', 'errors.ts', 'lifecycle.ts', 'http-server.ts']
+const LEAVES = ['config', 'observe', 'errors.ts', 'lifecycle.ts', 'http-server.ts', 'random.ts', 'signals.ts']
 /** What each layer of lib may import of ours, beside itself. */
 const ALLOWED: Record<string, string[]> = {
   wire: [],

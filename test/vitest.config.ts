@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
-const project = (name: string, testTimeout = 20_000) => ({
+const project = (name: string, testTimeout = 20_000, fileParallelism = true) => ({
   extends: true as const,
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, fileParallelism },
 })
 
 export default defineConfig({
@@ -14,7 +14,8 @@ export default defineConfig({
       project('store', 60_000),
       project('services', 60_000),
       project('conformance', 60_000),
-      project('tools', 120_000),
+      // One file at a time: they measure.
+      project('tools', 120_000, false),
       project('e2e', 120_000),
     ],
   },

@@ -1,5 +1,5 @@
 /** Sees one entry of a dictionary: its key, and where in the bytes its value is. */
-type Visit = (key: string, at: number, end: number) => void
+export type Visit = (key: string, at: number, end: number) => void
 
 const [INTEGER, LIST, DICTIONARY, END, COLON, ZERO, NINE] = [0x69, 0x6c, 0x64, 0x65, 0x3a, 0x30, 0x39]
 /** Deeper than any tracker's reply. */

@@ -11,7 +11,7 @@ const EXAMPLES: Record<Protocol, string> = {
 Examples:
   $ npx redswarm load udp udp://127.0.0.1:6969                          ten seconds, closed loop
   $ npx redswarm load udp udp://127.0.0.1:6969 --rate 5000 --seconds 60 open loop: latencies at 5,000 requests/s
-  $ npx redswarm load udp udp://127.0.0.1:6969 --pid tracker=$(pgrep -nf 'main.ts udp') --pid Redis=$(pgrep -n redis-server)
+  $ npx redswarm load udp udp://127.0.0.1:6969 --pid tracker=$(pgrep -nf 'redswarm(.mjs)? (udp|up)$') --pid Redis=$(pgrep -n redis-server)
                                                                     with the CPU that each uses per response
 `,
   http: `
@@ -24,7 +24,7 @@ Examples:
 
 const HELP = `
 Every answer is checked while the load runs. Only this machine is loaded, or, with --remote, your own network.
-Exit code: 0 answers came and none was wrong, 1 no answer or wrong ones, 2 usage. More: docs/benchmarking.md.
+Exit code: 0 answers came to the end and none was wrong, 1 none came, they stopped, or some were wrong, 2 usage. More: docs/benchmarking.md.
 `
 
 /** Adds `redswarm load`. */

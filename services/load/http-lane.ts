@@ -3,15 +3,17 @@ import { EVENT, type Event, readReport, reportsSeeder } from '../../lib/wire/ann
 import { portOf } from '../../lib/wire/endpoint.ts'
 import { encodeBytes } from '../../lib/wire/query.ts'
 import { type AskedByHttp, countHttpReply } from './http-checks.ts'
-import type { LoaderParts } from './loader.ts'
-import { type Place, pickInfoHashes, pickPeer } from './plan.ts'
+import { FILL_TRIES_MAX, type LoaderParts } from './loader.ts'
+import { type Place, pickPeer, pickTorrents } from './plan.ts'
 import { type LoadPeer, nextEvent } from './shape.ts'
-import { KIND, LOST_AFTER_MS } from './tally.ts'
+import { KIND } from './tally.ts'
 
 /** How long a connection may stay unused; a load uses each all the time. */
 const KEEP_ALIVE_MS = 60_000
-/** What undici waits for an answer in full seconds: a request is given up a second or two after it is lost. */
-const ANSWER_MS_MAX = 10 * LOST_AFTER_MS
+/** How long an answer may take: TCP itself sends again what is lost, so that late is not lost yet. */
+const ANSWER_MS_MAX = 10_000
+/** The pause of a connection after an error: a thousand that try again at once would only be refused faster. */
+const ERROR_PAUSE_MS = 250
 
 const EVENT_TEXT: Record<Event, string> = {
   [EVENT.none]: '',
@@ -22,8 +24,10 @@ const EVENT_TEXT: Record<Event, string> = {
 
 /** One connection: one request is under way on it at a time, with a handler that serves them all. */
 export type HttpConnection = {
+  /** Announces a peer as `started`, again where that is lost or refused. */
   askFill: (peer: LoadPeer, nowMs: number) => void
   askLoad: (dueMs: number, nowMs: number) => void
+  isUnderWay: () => boolean
   place: Place
   close: () => Promise<void>
 }
@@ -43,8 +47,12 @@ export function makeConnection(
     bodyTimeout: ANSWER_MS_MAX,
   })
   const { random } = plan
-  const asked: AskedByHttp = { kind: KIND.announce, isStopped: false, numwant: options.numwant, scrapeHashes: 0 }
+  const asked: AskedByHttp = { kind: KIND.announce, isStopped: false, numwant: options.numwant, scraped: [] }
   const tail = `&compact=1&numwant=${options.numwant}`
+  let announced: LoadPeer | undefined
+  /** How often the announce is made again if it is lost or refused: of a fill alone. */
+  let triesLeft = 0
+  let isUnderWay = false
   let dueMs = 0
   let status = 0
   let body: Buffer | undefined
@@ -58,40 +66,61 @@ export function makeConnection(
       body = body ? Buffer.concat([body, chunk]) : chunk
     },
     onResponseEnd() {
-      countHttpReply(tally, status, body ?? Buffer.alloc(0), asked)
+      isUnderWay = false
+      const isRefused = countHttpReply(tally, status, body ?? Buffer.alloc(0), asked)
       latencies.record(performance.now() - dueMs)
-      onFree(self)
+      if (announced && !isRefused) announced.isCounted = !asked.isStopped
+      if (isRefused) endFailed()
+      else onFree(self)
     },
     onResponseError() {
+      isUnderWay = false
       tally.lost += 1
-      onFree(self)
+      setTimeout(endFailed, ERROR_PAUSE_MS)
     },
     onRequestStart() {},
   }
 
   const ask = (path: string, due: number): void => {
     dueMs = due
+    isUnderWay = true
     client.dispatch({ path, method: 'GET' }, handler)
   }
 
   const announce = (peer: LoadPeer, event: Event, due: number): void => {
     asked.kind = KIND.announce
     asked.isStopped = event === EVENT.stopped
+    announced = peer
     const left = reportsSeeder(peer.report) ? '0' : '123456'
     ask(`${target.announcePath}${fixedPartOf(peer)}${left}${tail}${EVENT_TEXT[event]}`, due)
   }
 
   const scrape = (due: number): void => {
-    const hashes = new Set(pickInfoHashes(place.own, options.scrapeHashes, random))
+    const picked = pickTorrents(place.own, options.scrapeHashes, random)
     asked.kind = KIND.scrape
-    asked.scrapeHashes = hashes.size
-    ask(target.scrapePath + Array.from(hashes, (hash) => `info_hash=${encodeBytes(hash)}`).join('&'), due)
+    asked.scraped = picked
+    announced = undefined
+    ask(target.scrapePath + picked.map(({ infoHash }) => `info_hash=${encodeBytes(infoHash)}`).join('&'), due)
+  }
+
+  const endFailed = (): void => {
+    if (triesLeft > 0 && announced) {
+      triesLeft -= 1
+      announce(announced, EVENT.started, performance.now())
+    } else {
+      onFree(self)
+    }
   }
 
   const self: HttpConnection = {
     place,
-    askFill: (peer, nowMs) => announce(peer, EVENT.started, nowMs),
+    isUnderWay: () => isUnderWay,
+    askFill(peer, nowMs) {
+      triesLeft = FILL_TRIES_MAX - 1
+      announce(peer, EVENT.started, nowMs)
+    },
     askLoad(due) {
+      triesLeft = 0
       if (plan.pickKind() === KIND.scrape) return scrape(due)
       const peer = pickPeer(place.own, random)
       announce(peer, nextEvent(peer, random), due)

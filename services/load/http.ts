@@ -1,13 +1,17 @@
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { listenText } from '../../lib/config/listen.ts'
 import { messageOf, OperatorError } from '../../lib/errors.ts'
 import { type HttpConnection, makeConnection } from './http-lane.ts'
 import { type Loader, type LoaderParts, SILENT_MS_MAX } from './loader.ts'
 import { makePace, type Pace } from './pace.ts'
 import type { Place } from './plan.ts'
+import { LOST_AFTER_MS } from './tally.ts'
 import type { Target } from './target.ts'
 
 const TICK_MS = 1
+/** How often it is looked, at the end, whether all is answered. */
+const DRAIN_LOOK_EVERY_MS = 5
 
 /** A load of an HTTP tracker: as many connections, kept alive, as requests may be under way. */
 export function makeHttpLoader(parts: LoaderParts): Loader {
@@ -17,8 +21,10 @@ export function makeHttpLoader(parts: LoaderParts): Loader {
   /** What a connection that is free does next; undefined where there is nothing to do now. */
   let next: ((connection: HttpConnection) => boolean) | undefined
   let finish = (): void => {}
+  let freeMs = 0
 
   const onFree = (connection: HttpConnection): void => {
+    freeMs = performance.now()
     if (next?.(connection)) return
     free.push(connection)
   }
@@ -33,6 +39,14 @@ export function makeHttpLoader(parts: LoaderParts): Loader {
     askAllFree()
     await promise
     next = undefined
+  }
+
+  /** Waits for what is under way; what does not come is lost. */
+  const drain = async (): Promise<void> => {
+    const deadlineMs = performance.now() + LOST_AFTER_MS
+    while (connections.some((connection) => connection.isUnderWay()) && performance.now() < deadlineMs)
+      await sleep(DRAIN_LOOK_EVERY_MS)
+    tally.lost += connections.filter((connection) => connection.isUnderWay()).length
   }
 
   return {
@@ -75,7 +89,10 @@ export function makeHttpLoader(parts: LoaderParts): Loader {
         if (pace) timers.push(setInterval(askFreeDue(pace), TICK_MS))
       })
       for (const timer of timers) clearTimeout(timer)
-      tally.unsent = pace?.due(Math.min(performance.now(), startMs + seconds * 1000)) ?? 0
+      const askedMs = Math.min(performance.now(), startMs + seconds * 1000)
+      tally.unsent = pace?.due(askedMs) ?? 0
+      await drain()
+      return Math.max(askedMs, freeMs)
     },
     stop: () => finish(),
     async close() {

@@ -13,12 +13,18 @@ export type Loader = {
   open: () => Promise<void>
   /** Announces each peer as `started`, once. */
   fill: () => Promise<void>
-  /** Loads for so many seconds, closed loop or with `ratePerS` open loop. */
-  load: (seconds: number, ratePerS: number | undefined) => Promise<void>
-  /** Ends what runs. */
+  /**
+   * Asks for so many seconds, closed loop or with `ratePerS` open loop, then waits for what is under way: a tracker that
+   * stalls at the end would look good without. Answers when the last answer came, or asking ended.
+   */
+  load: (seconds: number, ratePerS: number | undefined) => Promise<number>
+  /** Ends a fill, or has a load ask nothing more. */
   stop: () => void
   close: () => Promise<void>
 }
 
 /** How long a tracker may be silent before the load says that it does not answer. */
 export const SILENT_MS_MAX = 4000
+
+/** How often a fill announces a peer that is lost or refused, in all. */
+export const FILL_TRIES_MAX = 4

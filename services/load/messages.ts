@@ -17,6 +17,8 @@ export type PhaseResult = {
   /** An encoded histogram. */
   latencies: string
   seconds: number
+  /** Whether it ended early since nothing came any more. */
+  fellSilent: boolean
   /** CPU time of the process itself. */
   cpuUs: number
 }

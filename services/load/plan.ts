@@ -1,6 +1,6 @@
-import type { InfoHash } from '../../lib/wire/info-hash.ts'
+import { makeRandom } from '../../lib/random.ts'
 import type { LoadOptions } from './options.ts'
-import { addressOfPeer, type LoadPeer, makeLoad, makeRandom } from './shape.ts'
+import { addressOfPeer, type LoadPeer, makeLoad } from './shape.ts'
 import { KIND, type Kind } from './tally.ts'
 import type { Target } from './target.ts'
 
@@ -27,7 +27,7 @@ export function makePlan(options: LoadOptions, target: Target, share: Share): Pl
     if (!target.isLoopback) return isIpv6 ? '::' : '0.0.0.0'
     return isIpv6 ? '::1' : addressOfPeer(place, addresses)
   }
-  const load = makeLoad(torrents, peers, makeRandom(seed), (peer) => addressOfPeer(peer, addresses), seeders)
+  const load = makeLoad(torrents, peers, makeRandom(seed), (peer) => sourceOf(peer % addresses), seeders)
   const places: Place[] = []
   for (let place = share.index; place < addresses; place += share.of) {
     places.push({
@@ -57,6 +57,11 @@ export function makeKindPicker(
 export const pickPeer = (own: readonly LoadPeer[], random: () => number): LoadPeer =>
   own[Math.floor(random() * own.length)] as LoadPeer
 
-/** The torrents of as many peers, by chance: those with many peers come often. */
-export const pickInfoHashes = (own: readonly LoadPeer[], count: number, random: () => number): InfoHash[] =>
-  Array.from({ length: count }, () => pickPeer(own, random).infoHash)
+/**
+ * So many torrents, by chance, each with one of its peers: those with many peers come often. Each once: some trackers
+ * answer a torrent that is named twice once.
+ */
+export function pickTorrents(own: readonly LoadPeer[], count: number, random: () => number): LoadPeer[] {
+  const picked = Array.from({ length: count }, () => pickPeer(own, random))
+  return [...new Map(picked.map((peer) => [peer.infoHash, peer])).values()]
+}

@@ -8,6 +8,8 @@ import { responsesOf, type Tally } from './tally.ts'
 export type LoadReport = {
   url: string
   seconds: number
+  /** Whether it ended early since nothing came any more. */
+  fellSilent: boolean
   responses: number
   responsesPerS: number
   peersPerAnnounce: number
@@ -15,7 +17,8 @@ export type LoadReport = {
   /** By the names of `--pid`; null where the process was gone, or nothing was answered. */
   cpuUsPerResponse: Record<string, number | null>
   loadCpuUsPerResponse: number | null
-  fill: { announces: number; seconds: number; errors: number; lost: number } | null
+  /** `missing`: peers that could not be announced. */
+  fill: { announces: number; missing: number; seconds: number; errors: number; lost: number } | null
 } & Omit<Tally, 'peersTold'>
 
 /** What was measured, of all processes together. */
@@ -23,6 +26,7 @@ export type Measured = {
   url: string
   tally: Tally
   seconds: number
+  fellSilent: boolean
   latencyMs: LatencyMs
   loadCpuUs: number
   cpuBefore: CpuSeconds
@@ -35,6 +39,7 @@ export function reportOf({
   url,
   tally,
   seconds,
+  fellSilent,
   latencyMs,
   loadCpuUs,
   cpuBefore,
@@ -46,6 +51,7 @@ export function reportOf({
   return {
     url,
     seconds,
+    fellSilent,
     responses,
     responsesPerS: seconds > 0 ? responses / seconds : 0,
     ...counts,
@@ -57,9 +63,9 @@ export function reportOf({
   }
 }
 
-/** How the command ends: answers came and none was wrong, or not. */
-export const exitCodeOf = ({ responses, errors, wrong }: LoadReport): number =>
-  responses > errors && wrong === 0 ? 0 : 1
+/** How the command ends: answers came to the end and none was wrong, or not. */
+export const exitCodeOf = ({ responses, errors, wrong, fellSilent }: LoadReport): number =>
+  responses > errors && wrong === 0 && !fellSilent ? 0 : 1
 
 /** How a text looks on a terminal: as it is, where there is none. */
 export type Paint = (style: 'red' | 'green' | 'yellow' | 'dim' | 'bold', text: string) => string
@@ -75,8 +81,11 @@ export function reportText(report: LoadReport, options: LoadOptions, paint: Pain
     `  ${paint('bold', report.url)}  ${loop}, ${report.seconds.toFixed(1)} s, ${shown(options.outstanding)} under way at most`,
   ]
   if (fill) {
-    const bad = fill.errors + fill.lost > 0 ? `, ${shown(fill.errors)} errors, ${shown(fill.lost)} lost` : ''
-    lines.push(paint('dim', `  filled before: ${shown(fill.announces)} peers in ${fill.seconds.toFixed(1)} s${bad}`))
+    const counts = { errors: fill.errors, lost: fill.lost, missing: fill.missing }
+    const bad = Object.entries(counts).map(([name, count]) => (count > 0 ? `, ${shown(count)} ${name}` : ''))
+    lines.push(
+      paint('dim', `  filled before: ${shown(fill.announces)} peers in ${fill.seconds.toFixed(1)} s${bad.join('')}`),
+    )
   }
   lines.push('', ...countLines(report, paint), '', ...latencyLines(report, paint), '', ...cpuLines(report, paint), '')
   return lines.join('\n')
@@ -96,6 +105,7 @@ function countLines(report: LoadReport, paint: Paint): string[] {
   ]
   if (report.overlong > 0) good.push(['overlong', shown(report.overlong), perS(report.overlong)])
   if (report.uncounted > 0) good.push(['uncounted', shown(report.uncounted), perS(report.uncounted)])
+  if (report.emptyScrapes > 0) good.push(['empty scrapes', shown(report.emptyScrapes), perS(report.emptyScrapes)])
   if (report.unsent > 0) good.push(['unsent', shown(report.unsent), perS(report.unsent)])
   good.push(['peers per announce', report.peersPerAnnounce.toFixed(1), ''])
   const isBad: Record<string, number> = { errors: report.errors, lost: report.lost, wrong: report.wrong }

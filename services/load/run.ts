@@ -2,9 +2,11 @@ import { styleText } from 'node:util'
 import { messageOf, OperatorError } from '../../lib/errors.ts'
 import { cpuSecondsOf } from '../../lib/observe/cpu.ts'
 import { shown } from '../../lib/observe/table.ts'
+import { onStopSignals } from '../../lib/signals.ts'
 import { cpuSecondsOfAll } from './cpu.ts'
 import { makeLatencies } from './histogram.ts'
 import { type LiveLine, makeLiveLine } from './live.ts'
+import { SILENT_MS_MAX } from './loader.ts'
 import type { FromWorker, PhaseResult } from './messages.ts'
 import { type LoadOptions, type RawLoadOptions, readOptions } from './options.ts'
 import { exitCodeOf, type LoadReport, type Paint, reportOf, reportText } from './report.ts'
@@ -15,8 +17,8 @@ import { forkWorkers, type Workers } from './workers.ts'
 /** How the command ends where it did not come to a report. */
 const EXIT = { noAnswer: 1, usage: 2 } as const
 
-/** Sooner than that, a second signal is the first that came by another way: npm hands on what the terminal sends to all. */
-const REPEAT_MS_MIN = 300
+/** Peers that a fill may leave out, of all: with more, other swarms would be measured than were asked for. */
+const MISSING_SHARE_MAX = 0.05
 
 /** Runs `redswarm load`; answers its exit code. */
 export async function runLoad(
@@ -38,6 +40,7 @@ export async function runLoad(
     const report = await loadWith(options, target, live)
     live.end()
     process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : reportText(report, options, paint))
+    if (report.fellSilent) process.stderr.write(`redswarm load: ${silence(report)}\n`)
     return exitCodeOf(report)
   } catch (error) {
     live.end()
@@ -50,6 +53,9 @@ function tellProblem(error: unknown, exitCode: number): number {
   process.stderr.write(`redswarm load: ${text}\n`)
   return exitCode
 }
+
+const silence = ({ url, responses }: Pick<LoadReport, 'url' | 'responses'>): string =>
+  `${url} ${responses === 0 ? 'does not answer' : 'stopped answering'}: nothing came for ${SILENT_MS_MAX / 1000} s; look at its log`
 
 const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout })
 
@@ -68,24 +74,38 @@ async function loadWith(options: LoadOptions, target: Target, live: LiveLine): P
     live.show('connecting')
     await workers.open(options, target)
     view.begin(options.fill)
-    const fill = options.fill && !interruption.came() ? fillOf(await workers.fill()) : null
+    const fill = options.fill ? fillOf(target, options, await workers.fill(), !interruption.came()) : null
     view.begin(false)
     if (options.json) process.stderr.write('loading\n')
     const cpuBefore = cpuSecondsOfAll(options.pids)
     const results = interruption.came() ? [] : await workers.load()
     const cpuAfter = cpuSecondsOfAll(options.pids)
     if (options.json) process.stderr.write('loaded\n')
-    const { tally, seconds, loadCpuUs, latencyMs } = merged(results)
-    return reportOf({ url: target.url, tally, seconds, latencyMs, loadCpuUs, cpuBefore, cpuAfter, fill })
+    return reportOf({ url: target.url, ...merged(results), cpuBefore, cpuAfter, fill })
   } finally {
     interruption.end()
     await workers.end()
   }
 }
 
-function fillOf(results: readonly PhaseResult[]): LoadReport['fill'] {
-  const { tally, seconds } = merged(results)
-  return { announces: tally.announces, seconds, errors: tally.errors, lost: tally.lost }
+type Filled = NonNullable<LoadReport['fill']>
+
+/** What the fill came to; an OperatorError where too many peers are missing after it. */
+function fillOf({ url }: Target, { peers }: LoadOptions, results: readonly PhaseResult[], isWhole: boolean): Filled {
+  const { tally, seconds, fellSilent } = merged(results)
+  if (fellSilent) throw new OperatorError(silence({ url, responses: responsesOf(tally) }))
+  const { announces, errors, lost, wrong } = tally
+  // A wrong answer is one: the peer was heard.
+  const missing = Math.max(0, peers - announces - wrong)
+  if (isWhole && missing > peers * MISSING_SHARE_MAX) {
+    const [text] = Object.keys(tally.errorTexts)
+    const why = text === undefined ? 'no answer came' : `the answer was "${text}"`
+    throw new OperatorError(
+      `${url}: ${shown(missing)} of ${shown(peers)} peers could not be announced before the load: ${why}\n` +
+        '  what it would measure is another load than asked for; --no-fill takes the tracker as it is',
+    )
+  }
+  return { announces, missing, seconds, errors, lost }
 }
 
 function merged(results: readonly PhaseResult[]) {
@@ -98,6 +118,7 @@ function merged(results: readonly PhaseResult[]) {
   return {
     tally,
     seconds: Math.max(0, ...results.map((result) => result.seconds)),
+    fellSilent: results.some((result) => result.fellSilent),
     loadCpuUs: results.reduce((sum, { cpuUs }) => sum + cpuUs, 0),
     latencyMs: latencies.percentiles(),
   }
@@ -105,21 +126,13 @@ function merged(results: readonly PhaseResult[]) {
 
 /** Ends the load early on a signal, so that what was seen is still told; one more ends at once. */
 function onInterrupt(workers: Workers): { came: () => boolean; end: () => void } {
-  let firstAtMs: number | undefined
-  const onSignal = (): void => {
-    const nowMs = performance.now()
-    if (firstAtMs !== undefined && nowMs - firstAtMs > REPEAT_MS_MIN) process.exit(1)
-    firstAtMs ??= nowMs
+  let hasCome = false
+  const first = (): void => {
+    hasCome = true
     workers.stop()
   }
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of signals) process.on(signal, onSignal)
-  return {
-    came: () => firstAtMs !== undefined,
-    end() {
-      for (const signal of signals) process.removeListener(signal, onSignal)
-    },
-  }
+  const end = onStopSignals(first, () => process.exit(1))
+  return { came: () => hasCome, end }
 }
 
 type Progress = Extract<FromWorker, { type: 'progress' }>

@@ -3,19 +3,13 @@ import { type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
 import type { InfoHash } from '../../lib/wire/info-hash.ts'
 
 /** A peer of the load: it keeps its torrent, its address and, but for what it completes, its role. */
-export type LoadPeer = { infoHash: InfoHash; endpoint: Endpoint; isSeeder: boolean; report: Buffer }
-
-/** Chance that repeats: xorshift128, seeded by constants and a number. */
-export function makeRandom(seed = 1): () => number {
-  let [a, b, c, d] = [0x9e3779b9, 0x243f6a88, 0xb7e15162, Math.imul(seed - 1, 0x9e3779b1) ^ 1]
-  return () => {
-    const first = a ^ (a << 11)
-    a = b
-    b = c
-    c = d
-    d = d ^ (d >>> 19) ^ (first ^ (first >>> 8))
-    return (d >>> 0) / 2 ** 32
-  }
+export type LoadPeer = {
+  infoHash: InfoHash
+  endpoint: Endpoint
+  isSeeder: boolean
+  report: Buffer
+  /** Whether it was let in and did not stop since: its torrent cannot be empty. */
+  isCounted: boolean
 }
 
 /** The share of peers that are seeders in aquatic's load test. */
@@ -63,6 +57,7 @@ export function makeLoad(
       infoHash: hashes[firstAbove(sums, random() * sum)] as InfoHash,
       endpoint: toEndpoint(address, FIRST_PORT + ((before * PORT_STEP) % PORTS)) as Endpoint,
       isSeeder,
+      isCounted: false,
       report: makeReport(peerId, BigInt(i) * 1000n, isSeeder ? 0n : 123_456n, BigInt(i) * 2000n),
     }
   })
@@ -86,7 +81,10 @@ const COMPLETED_SHARE = 0.02
 
 /** The event of a peer's next announce; a leecher that completes is a seeder from then on. */
 export function nextEvent(peer: LoadPeer, random: () => number): Event {
-  if (random() < STOPPED_SHARE) return EVENT.stopped
+  if (random() < STOPPED_SHARE) {
+    peer.isCounted = false
+    return EVENT.stopped
+  }
   if (peer.isSeeder || random() >= COMPLETED_SHARE) return EVENT.none
   peer.isSeeder = true
   peer.report.writeBigUInt64BE(0n, 28)

@@ -12,7 +12,7 @@ export type Tally = {
   /** Errors that the tracker answered, all and by their text. */
   errors: number
   errorTexts: Record<string, number>
-  /** Requests that were not answered in `LOST_AFTER_MS`. */
+  /** UDP requests not answered in `LOST_AFTER_MS`; HTTP requests whose connection broke, or that took too long. */
   lost: number
   /** Answers that no tracker may give, all and by what is wrong with them. */
   wrong: number
@@ -21,12 +21,14 @@ export type Tally = {
   overlong: number
   /** Announces answered with counts that leave the announcing peer out: some trackers count before they let it in. */
   uncounted: number
+  /** Torrents scraped with nothing but zeros though a peer of the load is in. */
+  emptyScrapes: number
   peersTold: number
   /** Requests of an open loop that were due and found no room before the end. */
   unsent: number
 }
 
-/** How long a request may stay unanswered: a client would wait longer, but a load that waits is no load. */
+/** How long a UDP request, or any at the end, may stay unanswered: a client would wait longer, but a load that waits is no load. */
 export const LOST_AFTER_MS = 1000
 /** Texts that are told apart: a tracker may put anything into them. */
 const TEXTS_MAX = 20
@@ -45,6 +47,7 @@ export const makeTally = (): Tally => ({
     wrong: 0,
     overlong: 0,
     uncounted: 0,
+    emptyScrapes: 0,
     peersTold: 0,
     unsent: 0,
   },

@@ -8,8 +8,8 @@ import {
   writeConnectRequest,
   writeScrapeRequest,
 } from '../../lib/wire/udp-request.ts'
-import type { LoaderParts } from './loader.ts'
-import { type Place, pickInfoHashes, pickPeer } from './plan.ts'
+import { FILL_TRIES_MAX, type LoaderParts } from './loader.ts'
+import { type Place, pickPeer, pickTorrents } from './plan.ts'
 import { type LoadPeer, nextEvent } from './shape.ts'
 import { countWrong, KIND, type Kind, LOST_AFTER_MS } from './tally.ts'
 import { type Asked, countUdpReply } from './udp-checks.ts'
@@ -18,8 +18,6 @@ import { type Asked, countUdpReply } from './udp-checks.ts'
 const AT = { connectionId: 0, transactionId: 12, infoHash: 16, report: 36, event: 80, port: 96 } as const
 /** A client may use a connection id for a minute. */
 const CONNECTION_ID_MS_MAX = 45_000
-/** How often a fill asks again for a peer that it got no answer for. */
-const FILL_TRIES_MAX = 4
 const FREE = Number.POSITIVE_INFINITY
 /** The weight of one latency in the running mean. */
 const MEAN_SHARE = 1 / 64
@@ -36,7 +34,7 @@ export type UdpLane = {
   /** Sends what was made. */
   flush: (socket: UdpSocket) => void
   /** Gives up what is too long under way. */
-  sweep: (nowMs: number, isFill: boolean) => void
+  sweep: (nowMs: number) => void
   underWay: () => number
   room: () => number
   isConnected: () => boolean
@@ -51,16 +49,17 @@ export type UdpLane = {
 export function makeLane({ plan, options, tally, latencies }: LoaderParts, place: Place, target: Endpoint): UdpLane {
   const { own, slots } = place
   const { random } = plan
-  const addressBytes = target.length - 2
   const ids = Uint32Array.from({ length: slots }, (_, slot) => slot)
   const dueMs = new Float64Array(slots).fill(FREE)
   const sentMs = new Float64Array(slots).fill(FREE)
   const kinds = new Uint8Array(slots)
   const events = new Uint8Array(slots)
-  const scraped = new Uint8Array(slots)
   const gaveUp = new Uint32Array(slots)
-  const tries = new Uint8Array(slots)
+  /** How often the announce is made again if it is lost or refused: of a fill alone. */
+  const triesLeft = new Uint8Array(slots)
+  /** Whose announce it is; whose torrents a scrape asks for. */
   const peers: LoadPeer[] = []
+  const scraped: LoadPeer[][] = []
   const free = Int32Array.from({ length: slots }, (_, slot) => slots - 1 - slot)
   const datagramsOf = (make: () => Buffer): Datagram[] =>
     Array.from({ length: slots }, () => ({ payload: make(), source: target, via: undefined }))
@@ -70,11 +69,12 @@ export function makeLane({ plan, options, tally, latencies }: LoaderParts, place
   const outgoing: Datagram[] = []
   const connectionId = Buffer.alloc(8)
   const asked: Asked = {
-    ...{ kind: KIND.connect, isStopped: false, numwant: options.numwant, scrapeHashes: options.scrapeHashes },
+    ...{ kind: KIND.connect, isStopped: false, numwant: options.numwant, scraped: [] },
     endpointBytes: target.length,
   }
   let freeCount = slots
   let connectedMs = Number.NEGATIVE_INFINITY
+  let connecting = 0
   let filled = 0
   let meanMs = 0
 
@@ -84,6 +84,8 @@ export function makeLane({ plan, options, tally, latencies }: LoaderParts, place
     kinds[slot] = kind
     dueMs[slot] = due
     sentMs[slot] = nowMs
+    triesLeft[slot] = 0
+    if (kind === KIND.connect) connecting += 1
     const datagram = (datagrams[kind] as Datagram[])[slot] as Datagram
     outgoing.push(datagram)
     datagram.payload.writeUInt32BE(id, AT.transactionId)
@@ -96,30 +98,34 @@ export function makeLane({ plan, options, tally, latencies }: LoaderParts, place
     payload.set(peer.infoHash, AT.infoHash)
     payload.set(peer.report, AT.report)
     payload[AT.event + 3] = event
-    payload[AT.port] = peer.endpoint[addressBytes] as number
-    payload[AT.port + 1] = peer.endpoint[addressBytes + 1] as number
+    payload[AT.port] = peer.endpoint[peer.endpoint.length - 2] as number
+    payload[AT.port + 1] = peer.endpoint[peer.endpoint.length - 1] as number
     events[slot] = event
     peers[slot] = peer
   }
 
   const scrape = (slot: number, due: number, nowMs: number): void => {
-    // Each once: some trackers answer a torrent that is named twice once.
-    const hashes = new Set(pickInfoHashes(own, options.scrapeHashes, random))
-    scraped[slot] = hashes.size
+    const picked = pickTorrents(own, options.scrapeHashes, random)
+    scraped[slot] = picked
     const datagram = (datagrams[KIND.scrape] as Datagram[])[slot] as Datagram
-    datagram.payload = (scrapes[slot] as Buffer).subarray(0, REQUEST_HEAD_BYTES + hashes.size * INFO_HASH_BYTES)
+    datagram.payload = (scrapes[slot] as Buffer).subarray(0, REQUEST_HEAD_BYTES + picked.length * INFO_HASH_BYTES)
     const payload = begin(slot, KIND.scrape, due, nowMs)
-    let at = REQUEST_HEAD_BYTES
-    for (const hash of hashes) {
-      payload.set(hash, at)
-      at += INFO_HASH_BYTES
-    }
+    for (const [i, { infoHash }] of picked.entries()) payload.set(infoHash, REQUEST_HEAD_BYTES + i * INFO_HASH_BYTES)
   }
+
+  const announceFill = (slot: number, peer: LoadPeer, tries: number, nowMs: number): void => {
+    announce(slot, peer, EVENT.started, nowMs, nowMs)
+    triesLeft[slot] = tries - 1
+  }
+
+  /** One renewal at a time: all slots would have theirs in the same round otherwise. */
+  const mustRenew = (nowMs: number): boolean => connecting === 0 && nowMs - connectedMs > CONNECTION_ID_MS_MAX
 
   const takeSlot = (): number => free[--freeCount] as number
   const freeSlot = (slot: number): void => {
     dueMs[slot] = FREE
     sentMs[slot] = FREE
+    if (kinds[slot] === KIND.connect) connecting -= 1
     free[freeCount++] = slot
   }
 
@@ -138,23 +144,22 @@ export function makeLane({ plan, options, tally, latencies }: LoaderParts, place
     }
     asked.kind = kinds[slot] as Kind
     asked.isStopped = events[slot] === EVENT.stopped
-    asked.scrapeHashes = scraped[slot] as number
-    countUdpReply(tally, reply, asked)
+    asked.scraped = scraped[slot] ?? []
+    const isRefused = countUdpReply(tally, reply, asked)
     if (asked.kind === KIND.connect && reply.length >= 16 && reply.readUInt32BE(0) === 0) {
       reply.copy(connectionId, 0, 8, 16)
       connectedMs = nowMs
     }
     latencies.record(nowMs - (dueMs[slot] as number))
     meanMs += (nowMs - (sentMs[slot] as number) - meanMs) * MEAN_SHARE
-    freeSlot(slot)
+    if (asked.kind === KIND.announce && !isRefused) (peers[slot] as LoadPeer).isCounted = !asked.isStopped
+    if (isRefused) endFailed(slot, nowMs)
+    else freeSlot(slot)
   }
 
-  const giveUp = (slot: number, nowMs: number, isFill: boolean): void => {
-    tally.lost += 1
-    gaveUp[slot] = (gaveUp[slot] as number) + 1
-    tries[slot] = (tries[slot] as number) + 1
-    if (isFill && kinds[slot] === KIND.announce && (tries[slot] as number) < FILL_TRIES_MAX)
-      announce(slot, peers[slot] as LoadPeer, EVENT.started, nowMs, nowMs)
+  const endFailed = (slot: number, nowMs: number): void => {
+    const tries = triesLeft[slot] as number
+    if (tries > 0) announceFill(slot, peers[slot] as LoadPeer, tries, nowMs)
     else freeSlot(slot)
   }
 
@@ -169,13 +174,13 @@ export function makeLane({ plan, options, tally, latencies }: LoaderParts, place
     askFill(nowMs) {
       while (freeCount > 0 && filled < own.length) {
         const slot = takeSlot()
-        tries[slot] = 0
-        announce(slot, own[filled++] as LoadPeer, EVENT.started, nowMs, nowMs)
+        if (mustRenew(nowMs)) begin(slot, KIND.connect, nowMs, nowMs)
+        else announceFill(slot, own[filled++] as LoadPeer, FILL_TRIES_MAX, nowMs)
       }
     },
     askLoad(due, nowMs) {
       const slot = takeSlot()
-      const kind = nowMs - connectedMs > CONNECTION_ID_MS_MAX ? KIND.connect : plan.pickKind()
+      const kind = mustRenew(nowMs) ? KIND.connect : plan.pickKind()
       if (kind === KIND.connect) begin(slot, kind, due, nowMs)
       else if (kind === KIND.scrape) scrape(slot, due, nowMs)
       else {
@@ -189,9 +194,13 @@ export function makeLane({ plan, options, tally, latencies }: LoaderParts, place
       socket.send(outgoing)
       outgoing.length = 0
     },
-    sweep(nowMs, isFill) {
-      for (let slot = 0; slot < slots; slot++)
-        if ((sentMs[slot] as number) < nowMs - LOST_AFTER_MS) giveUp(slot, nowMs, isFill)
+    sweep(nowMs) {
+      for (let slot = 0; slot < slots; slot++) {
+        if ((sentMs[slot] as number) >= nowMs - LOST_AFTER_MS) continue
+        tally.lost += 1
+        gaveUp[slot] = (gaveUp[slot] as number) + 1
+        endFailed(slot, nowMs)
+      }
     },
     underWay: () => slots - freeCount,
     room: () => freeCount,

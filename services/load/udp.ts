@@ -14,7 +14,7 @@ const SWEEP_EVERY_MS = 100
 const TURN_MAX = 8
 /**
  * The longest and the shortest rest between two looks at the sockets. A rest is an eighth of the latency seen: replies
- * come in batches for it, and a latency is told by a sixteenth too long on average. Without rests the load would take
+ * come in batches for it, and a latency is told by half a rest too long on average. Without rests the load would take
  * a whole core.
  */
 const REST_MS_MAX = 4
@@ -34,6 +34,7 @@ export function makeUdpLoader(parts: LoaderParts): Loader {
   const cell = new Int32Array(new SharedArrayBuffer(4))
   let isStopped = false
   let turn = 0
+  let heardMs = 0
 
   const open = async (): Promise<void> => {
     const libc = loadLibc()
@@ -60,7 +61,11 @@ export function makeUdpLoader(parts: LoaderParts): Loader {
       const isDue = nowMs - askedMs >= CONNECT_EVERY_MS
       if (isDue) askedMs = nowMs
       for (const lane of lanes) {
-        if (isDue && !lane.isConnected()) lane.askConnect(nowMs)
+        if (isDue && !lane.isConnected()) {
+          // A lane may have one slot alone: a connect that was lost must not keep it.
+          lane.sweep(nowMs)
+          lane.askConnect(nowMs)
+        }
         lane.flush(lane.socket)
         lane.drain()
       }
@@ -79,18 +84,20 @@ export function makeUdpLoader(parts: LoaderParts): Loader {
   }
 
   /** Rounds of the loop until `isDone`; `ask` makes what is to be sent next. */
-  const run = (isFill: boolean, ask: (nowMs: number) => void, isDone: (nowMs: number) => boolean): Promise<void> => {
+  const run = (ask: (nowMs: number) => void, isDone: (nowMs: number) => boolean): Promise<void> => {
     let sweptMs = performance.now()
     return new Promise((resolve) => {
       const round = (): void => {
-        for (const lane of lanes) if (lane.underWay() > 0) lane.drain()
+        let heard = 0
+        for (const lane of lanes) if (lane.underWay() > 0) heard += lane.drain()
         const nowMs = performance.now()
-        if (isStopped || isDone(nowMs)) {
+        if (heard > 0) heardMs = nowMs
+        if (isDone(nowMs)) {
           resolve()
           return
         }
         if (nowMs - sweptMs > SWEEP_EVERY_MS) {
-          for (const lane of lanes) lane.sweep(nowMs, isFill)
+          for (const lane of lanes) lane.sweep(nowMs)
           sweptMs = nowMs
         }
         ask(nowMs)
@@ -129,18 +136,24 @@ export function makeUdpLoader(parts: LoaderParts): Loader {
       const ask = (nowMs: number): void => {
         for (const lane of lanes) lane.askFill(nowMs)
       }
-      return run(true, ask, () => lanes.every((lane) => lane.isFilled()))
+      return run(ask, () => isStopped || lanes.every((lane) => lane.isFilled()))
     },
     async load(seconds, ratePerS) {
       const startMs = performance.now()
       const endMs = startMs + seconds * 1000
       const pace = ratePerS === undefined ? undefined : makePace(ratePerS, startMs)
       await run(
-        false,
         (nowMs) => (pace ? askOpen(pace, nowMs) : askClosed(nowMs)),
-        (nowMs) => nowMs >= endMs,
+        (nowMs) => isStopped || nowMs >= endMs,
       )
-      tally.unsent = pace?.due(Math.min(endMs, performance.now())) ?? 0
+      const askedMs = Math.min(endMs, performance.now())
+      tally.unsent = pace?.due(askedMs) ?? 0
+      // What is not answered is given up as lost in time.
+      await run(
+        () => {},
+        () => lanes.every((lane) => lane.underWay() === 0),
+      )
+      return Math.max(askedMs, heardMs)
     },
     stop() {
       isStopped = true

@@ -17,7 +17,6 @@ const latencies = makeLatencies()
 let loader: Loader
 let options: LoadOptions
 let processes = 1
-let url = ''
 let isLive = false
 
 const tell = (message: FromWorker): void => {
@@ -27,22 +26,24 @@ const tell = (message: FromWorker): void => {
 
 const answers = (): number => responsesOf(tally) + tally.wrong
 
-/** Fails once nothing came for too long: in a fill at any time, in a load at its beginning. */
-function watchSilence(isFill: boolean): { failed: Promise<never>; end: () => void } {
-  const { promise: failed, reject } = Promise.withResolvers<never>()
+/** How long nothing may come. An open loop of few requests has pauses of its own. */
+const silentMsMax = (rate: number | undefined): number => SILENT_MS_MAX + (rate === undefined ? 0 : 2000 / rate)
+
+/** Calls once nothing came for too long. */
+function watchSilence(msMax: number, onSilence: () => void): NodeJS.Timeout {
   let heard = answers()
   let heardMs = performance.now()
   const timer = setInterval(() => {
     const now = answers()
-    if (now !== heard || (!isFill && now > 0)) {
+    if (now !== heard) {
       heard = now
       heardMs = performance.now()
-    } else if (performance.now() - heardMs > SILENT_MS_MAX) {
-      const what = now === 0 ? 'does not answer' : 'stopped answering while it was filled'
-      reject(new OperatorError(`${url} ${what}: nothing came for ${SILENT_MS_MAX / 1000} s; look at its log`))
+    } else if (performance.now() - heardMs > msMax) {
+      clearInterval(timer)
+      onSilence()
     }
   }, SILENCE_EVERY_MS)
-  return { failed, end: () => clearInterval(timer) }
+  return timer
 }
 
 async function runPhase(isFill: boolean): Promise<void> {
@@ -50,21 +51,22 @@ async function runPhase(isFill: boolean): Promise<void> {
   latencies.reset()
   const startMs = performance.now()
   const startCpu = process.cpuUsage()
-  const silence = watchSilence(isFill)
+  let fellSilent = false
+  const rate = options.rate === undefined || isFill ? undefined : options.rate / processes
+  const silence = watchSilence(silentMsMax(rate), () => {
+    fellSilent = true
+    loader.stop()
+  })
   const progress = setInterval(
     () => isLive && tell({ type: 'progress', tally, latencies: latencies.encode() }),
     PROGRESS_EVERY_MS,
   )
-  const rate = options.rate === undefined ? undefined : options.rate / processes
-  try {
-    await Promise.race([isFill ? loader.fill() : loader.load(options.seconds, rate), silence.failed])
-  } finally {
-    clearInterval(progress)
-    silence.end()
-  }
+  const endMs = await (isFill ? loader.fill() : loader.load(options.seconds, rate))
+  clearInterval(progress)
+  clearInterval(silence)
   const cpu = process.cpuUsage(startCpu)
-  const seconds = (performance.now() - startMs) / 1000
-  tell({ type: 'done', tally, latencies: latencies.encode(), seconds, cpuUs: cpu.user + cpu.system })
+  const seconds = ((endMs ?? performance.now()) - startMs) / 1000
+  tell({ type: 'done', tally, latencies: latencies.encode(), seconds, fellSilent, cpuUs: cpu.user + cpu.system })
 }
 
 async function handle(message: ToWorker): Promise<void> {
@@ -73,7 +75,6 @@ async function handle(message: ToWorker): Promise<void> {
       const { target, share } = message
       options = message.options
       processes = share.of
-      url = target.url
       isLive = message.isLive
       const parts = { target, options, plan: makePlan(options, target, share), tally, latencies }
       loader = target.protocol === 'udp' ? makeUdpLoader(parts) : makeHttpLoader(parts)

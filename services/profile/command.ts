@@ -1,11 +1,9 @@
 import { relative } from 'node:path'
 import type { Command } from 'commander'
-import { messageOf, OperatorError } from '../../lib/errors.ts'
-import { makeLifecycle } from '../../lib/lifecycle.ts'
-import { openFolder } from './folder.ts'
-import { type ProfileOptions, profileRole, type Summary, stageText } from './profile.ts'
-import { makeProgress } from './progress.ts'
-import { addProfileRedis } from './redis/command.ts'
+import { BOUNDS, type GivenOptions } from './options.ts'
+import { profileRole, stageText } from './profile.ts'
+import { profileRedis } from './redis/profile.ts'
+import { runCommand } from './run-command.ts'
 import type { ProfiledRole } from './tracker.ts'
 
 const DESCRIPTIONS: Record<ProfiledRole, string> = {
@@ -15,7 +13,12 @@ const DESCRIPTIONS: Record<ProfiledRole, string> = {
   sweeper: 'where that of a sweeper goes',
 }
 
-const HELP = `
+const EXIT_CODES = `
+Exit code: 0 the profile is written, 1 it could not be made, nothing was answered, or it misses too much; 2 a wrong option
+or folder; 130 interrupted. More: docs/profiling.md.
+`
+
+const ROLE_HELP = `
 Starts the role on a private Redis and free ports of the loopback, loads it, and ends by itself. The folder gets
   flamegraph.html      to look into with a browser: search, zoom, keys     (flamegraph.svg is its picture)
   profile.cpuprofile   for Chrome's or VS Code's DevTools, or speedscope
@@ -26,17 +29,20 @@ Starts the role on a private Redis and free ports of the loopback, loads it, and
 Examples:
   $ npx redswarm profile udp
   $ npx redswarm profile http --seconds 20 --torrents 10000 --peers 100000 --out ./before
+${EXIT_CODES}`
 
-Exit code: 0 the profile is written, 1 it could not be made or misses too much, 2 a wrong option or folder. More: docs/profiling.md.
-`
+const REDIS_HELP = `
+Starts a UDP tracker on a private Redis, loads it by \`redswarm load udp\`, and tells where Redis's time and memory go. Then,
+for 10 s at most each: the same load without the AOF, and on instrumented scripts that count the commands of an announce.
 
-/** How a shell tells of a Ctrl-C. */
-const EXIT_INTERRUPTED = 130
+The folder gets redis.txt (what is shown), redis.json, slowlog.txt, and, where perf is there and may be used,
+perf-flamegraph.html, perf-flamegraph.svg and perf.folded.
 
-/** Bounds of what one machine can be asked for. */
-const BOUNDS = { seconds: [1, 600], torrents: [1, 2_000_000], peers: [1, 5_000_000] } as const
-
-type Given = Record<keyof typeof BOUNDS | 'out', string>
+Examples:
+  $ npx redswarm profile redis
+  $ npx redswarm profile redis --seconds 20 --torrents 10000 --peers 100000 --out ./redis-profile
+  $ npx redswarm profile redis --no-perf
+${EXIT_CODES}`
 
 /** Adds `redswarm profile`. */
 export function addProfileCommand(program: Command): void {
@@ -46,71 +52,34 @@ export function addProfileCommand(program: Command): void {
     .helpCommand(false)
     .exitOverride(({ exitCode, code }) => process.exit(exitCode === 0 || code === 'commander.helpDisplayed' ? 0 : 2))
   for (const role of Object.keys(DESCRIPTIONS) as ProfiledRole[]) {
-    profile
-      .command(role)
-      .description(DESCRIPTIONS[role])
-      .option('--seconds <n>', 'seconds that are sampled', '60')
-      .option('--torrents <n>', 'torrents of the load', '100000')
-      .option('--peers <n>', 'peers of the load', '200000')
-      .option('--out <folder>', 'where the profile is written', `./profile-${role}`)
-      .addHelpText('after', HELP)
-      .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-      .action(async (given: Given) => {
-        process.exitCode = await run(role, given)
+    addCommand(profile, role, DESCRIPTIONS[role], ROLE_HELP).action(async (given: GivenOptions) => {
+      process.exitCode = await runCommand(given, async (options, onPhase, lifecycle) => {
+        const summary = await profileRole({ ...options, role }, onPhase, lifecycle)
+        return { text: `\n${stageText(summary)}\n\n${filesText(options.folder)}\n`, problem: summary.problem }
       })
+    })
   }
-  addProfileRedis(profile)
+  addCommand(profile, 'redis', 'where the time and the memory of Redis go under load', REDIS_HELP)
+    .option('--no-perf', 'without perf, which costs Redis some percent while it records')
+    .action(async (given: GivenOptions & { perf: boolean }) => {
+      process.exitCode = await runCommand(given, async (options, onPhase, lifecycle) => {
+        const { text, files, problem } = await profileRedis({ ...options, perf: given.perf }, onPhase, lifecycle)
+        return { text: `${text}\n${files.map((file) => `  ${file}\n`).join('')}`, problem }
+      })
+    })
 }
 
-async function readOptions(role: ProfiledRole, given: Given): Promise<ProfileOptions> {
-  const number = (name: keyof typeof BOUNDS): number => {
-    const value = Number(given[name])
-    const [least, most] = BOUNDS[name]
-    if (Number.isInteger(value) && value >= least && value <= most) return value
-    throw new OperatorError(`--${name} must be a whole number from ${least} to ${most}, not ${given[name]}`)
-  }
-  const numbers = { seconds: number('seconds'), torrents: number('torrents'), peers: number('peers') }
-  return { role, ...numbers, folder: await openFolder(given.out) }
-}
-
-async function run(role: ProfiledRole, given: Given): Promise<number> {
-  let options: ProfileOptions
-  try {
-    options = await readOptions(role, given)
-  } catch (error) {
-    process.stderr.write(`redswarm: ${messageOf(error)}\n`)
-    return 2
-  }
-  const lifecycle = makeLifecycle()
-  let isInterrupted = false
-  const onSignal = () => {
-    isInterrupted = true
-    void lifecycle.stop().then(() => process.exit(EXIT_INTERRUPTED))
-  }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal)
-  const progress = makeProgress(process.stderr)
-  try {
-    const summary = await profileRole(options, progress.onPhase, lifecycle)
-    progress.stop()
-    process.stdout.write(`\n${stageText(summary)}\n\n${filesText(options.folder)}\n`)
-    return endOf(summary)
-  } catch (error) {
-    progress.stop()
-    // A Ctrl-C reaches the role and the load as well: that they ended is no news.
-    if (isInterrupted) return EXIT_INTERRUPTED
-    const told = error instanceof OperatorError ? error.message : `the profile failed: ${messageOf(error)}`
-    process.stderr.write(`redswarm: ${told}\n`)
-    return 1
-  } finally {
-    await lifecycle.stop()
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.removeListener(signal, onSignal)
-  }
-}
-
-function endOf({ problem, responses }: Summary): number {
-  if (problem) process.stderr.write(`redswarm: ${problem}\n`)
-  if (responses === 0) process.stderr.write('redswarm: nothing was answered: the profile is one of an idle process\n')
-  return problem || responses === 0 ? 1 : 0
+function addCommand(profile: Command, name: string, description: string, help: string): Command {
+  const within = (option: keyof typeof BOUNDS) => BOUNDS[option].join(' to ')
+  return profile
+    .command(name)
+    .description(description)
+    .option('--seconds <n>', `seconds that are measured (${within('seconds')})`, '60')
+    .option('--torrents <n>', `torrents of the load (${within('torrents')})`, '100000')
+    .option('--peers <n>', `peers of the load (${within('peers')})`, '200000')
+    .option('--out <folder>', 'where the profile is written', `./profile-${name}`)
+    .addHelpText('after', help)
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
 }
 
 function filesText(folder: string): string {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { OperatorError } from '../../lib/errors.ts'
 
@@ -6,6 +6,12 @@ import { OperatorError } from '../../lib/errors.ts'
 export const MADE_BY = 'redswarm profile'
 
 const SUMMARY = 'summary.json'
+
+/** What profiles leave beside the summary: those of a role, and those of Redis. */
+export const PROFILE_FILES: readonly string[] = [
+  ...['profile.cpuprofile', 'flamegraph.html', 'flamegraph.svg', 'callgrind.out', 'stages.json', 'stages.txt'],
+  ...['redis.txt', 'redis.json', 'slowlog.txt', 'perf.folded', 'perf-flamegraph.html', 'perf-flamegraph.svg'],
+]
 
 /** Makes the folder of a profile. Throws an OperatorError where something is in it that is no profile of ours. */
 export async function openFolder(out: string): Promise<string> {
@@ -26,6 +32,11 @@ async function isProfile(folder: string): Promise<boolean> {
   } catch {
     return false
   }
+}
+
+/** Removes what an earlier profile left, which may be of another kind and have other files. */
+export async function removeEarlier(folder: string): Promise<void> {
+  for (const name of PROFILE_FILES) await rm(join(folder, name), { force: true })
 }
 
 /** Writes the files of a profile, by name; the summary first, so that one cut short is known for what it is. */

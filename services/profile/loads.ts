@@ -9,7 +9,7 @@ import { API_TOKEN, type LoadRun, type ProfiledRole, type ProfiledTracker, runLo
 export type LoadOutcome = { responses: number; errors: number; requests: RequestCounts; of: string }
 
 /** A load in its measured seconds. */
-export type Loading = { done: Promise<void>; outcome: () => Promise<LoadOutcome> }
+export type Loading = { done: Promise<unknown>; outcome: () => Promise<LoadOutcome> }
 
 /** What loads a role: `start` fills the store at first, and answers when the measured seconds begin. */
 export type RoleLoad = { start: (seconds: number) => Promise<Loading> }
@@ -67,10 +67,9 @@ function apiLoad({ url }: ProfiledTracker, { torrents }: StoreSize, fill: () => 
     async start(seconds) {
       await fill()
       const result = runApiLoad({ url, token: API_TOKEN, torrents, seconds, nowMs })
-      const done = result.then(() => {})
-      done.catch(() => {}) // whoever waits for it is told
+      result.catch(() => {}) // whoever waits for it is told
       return {
-        done,
+        done: result,
         async outcome() {
           const { stats, torrent, health, errors } = await result
           const requests = { 'GET stats': stats, 'GET torrent': torrent, 'GET health_check': health }
@@ -87,14 +86,14 @@ function sweeperLoad(store: Awaited<ReturnType<typeof openStore>>): RoleLoad {
       const refill = store.refill()
       await sleep(SWEEPER_START_MS)
       const [before, writtenBefore] = [await store.peers(), refill.written()]
-      const done = sleep(seconds * 1000)
+      const countRemoved = async () => before + refill.written() - writtenBefore - (await store.peers())
+      const removed = sleep(seconds * 1000).then(countRemoved)
+      removed.catch(() => {}) // whoever waits for it is told
       return {
-        done,
+        done: removed,
         async outcome() {
-          const written = refill.written() - writtenBefore
-          const removed = Math.max(0, before + written - (await store.peers()))
           await refill.stop()
-          return { responses: removed, errors: 0, requests: {}, of: 'peers removed' }
+          return { responses: Math.max(0, await removed), errors: 0, requests: {}, of: 'peers removed' }
         },
       }
     },

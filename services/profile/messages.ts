@@ -8,8 +8,8 @@ export type SamplerRequest =
 /** What it answers, once each is done. `cpuUs` is given at the end of sampling. */
 export type SamplerReply = { done: SamplerRequest['ask']; cpuUs?: SampledCpu; problem?: string }
 
-/** CPU time of the sampled seconds: of the thread that runs JavaScript, and of the whole process. */
-export type SampledCpu = { mainThread: number; process: number }
+/** CPU time of the sampled seconds, of the thread that runs JavaScript and of the whole process, and how long they were. */
+export type SampledCpu = { mainThread: number; process: number; wall: number }
 
 /** A place in source text, as V8 counts: from 0. */
 export type CallFrame = {

@@ -4,9 +4,11 @@ import { fixed, percent, shown, tableOf } from '../../lib/observe/table.ts'
 import { callCountsOf } from './call-counts.ts'
 import { callgrindOf } from './callgrind.ts'
 import { flamegraphPage, flamegraphSvg } from './flamegraph.ts'
-import { writeFiles } from './folder.ts'
+import { removeEarlier, writeFiles } from './folder.ts'
 import { type LoadOutcome, makeLoadOf, settingsOf } from './loads.ts'
+import type { ProfileOptions } from './options.ts'
 import { underPaths } from './paths.ts'
+import type { OnPhase } from './progress.ts'
 import { countWhile, INTERVAL_US, SAMPLER, type Sampled, sampleWhile } from './sampling.ts'
 import { type Stack, samplesOf, stacksOf } from './stacks.ts'
 import { IDLE, type StageTable, stageProblem, tableOfStages } from './stages.ts'
@@ -16,14 +18,13 @@ import { treeOf } from './tree.ts'
 /** Seconds over which calls are counted. */
 const COUNTED_S = 3
 
-/** What was asked for; `folder` is there already. */
-export type ProfileOptions = { role: ProfiledRole; seconds: number; torrents: number; peers: number; folder: string }
-
 /** What a profile found, for its summary. */
 export type Summary = {
   command: string
   node: string
   seconds: number
+  /** What CPU time is of: the load's seconds, from the question to sample to the one to stop. */
+  measuredS: number
   intervalUs: number
   /** What `responses` are: answers, or peers removed. */
   of: string
@@ -38,12 +39,12 @@ export type Summary = {
   problem: string | undefined
 }
 
-/** Tells which part of a profile is at work, and how long it takes. */
-export type OnPhase = (phase: string, seconds?: number) => void
-
 /** Profiles a role; whatever was started is stopped at the end, or by the lifecycle. */
-export async function profileRole(options: ProfileOptions, onPhase: OnPhase, lifecycle: Lifecycle): Promise<Summary> {
-  const { role, seconds, torrents, peers, folder } = options
+export async function profileRole(
+  { role, seconds, torrents, peers, folder }: ProfileOptions & { role: ProfiledRole },
+  onPhase: OnPhase,
+  lifecycle: Lifecycle,
+): Promise<Summary> {
   onPhase(`starting ${role} on a private Redis`)
   const tracker = await startProfiledTracker({ role, preload: SAMPLER, env: settingsOf(role) })
   lifecycle.onStop('tracker', tracker.stop)
@@ -52,8 +53,10 @@ export async function profileRole(options: ProfileOptions, onPhase: OnPhase, lif
   const loading = await load.start(seconds)
   onPhase('sampling', seconds)
   const redisBeforeS = cpuSecondsOf(tracker.redisPid)
-  const sampled = await sampleWhile(tracker, () => loading.done)
-  const redisS = minus(cpuSecondsOf(tracker.redisPid), redisBeforeS)
+  const sampled = await sampleWhile(tracker, async () => {
+    await loading.done
+    return minus(cpuSecondsOf(tracker.redisPid), redisBeforeS)
+  })
   const outcome = await loading.outcome()
   const counting = await load.start(COUNTED_S)
   onPhase('counting calls', COUNTED_S)
@@ -63,9 +66,10 @@ export async function profileRole(options: ProfileOptions, onPhase: OnPhase, lif
   const stacks = stacksOf(sampled.profile)
   const rooted = underPaths(stacks, role, outcome.requests)
   const command = `redswarm profile ${role} --seconds ${seconds} --torrents ${torrents} --peers ${peers}`
-  const summary = summaryOf({ command, seconds, sampled, outcome, redisS, stacks, rooted })
+  const summary = summaryOf({ command, seconds, sampled, outcome, stacks, rooted })
   const tree = treeOf(rooted, 'all samples that are not idle')
   const title = `${command}: ${tree.total} samples`
+  await removeEarlier(folder)
   await writeFiles(folder, summary, {
     'profile.cpuprofile': JSON.stringify(sampled.profile),
     'flamegraph.html': flamegraphPage(tree, title),
@@ -84,46 +88,46 @@ export async function profileRole(options: ProfileOptions, onPhase: OnPhase, lif
 function summaryOf({
   command,
   seconds,
-  sampled: { cpuUs, profile },
+  sampled: { cpuUs, value: redisS },
   outcome: { responses, errors, of },
-  redisS,
   stacks,
   rooted,
 }: {
   command: string
   seconds: number
-  sampled: Sampled
+  sampled: Sampled & { value: number | undefined }
   outcome: LoadOutcome
-  redisS: number | undefined
   stacks: readonly Stack[]
   rooted: readonly Stack[]
 }): Summary {
   const stages = tableOfStages(stacks)
   const per = (us: number) => us / Math.max(responses, 1)
-  const sampledUs = profile.endTime - profile.startTime
   const paths = Object.entries(Object.groupBy(rooted, ({ frames }) => frames[0]?.name ?? ''))
     .map(([path, own = []]) => ({ path, samples: samplesOf(own) }))
     .sort((a, b) => b.samples - a.samples)
   return {
-    ...{ command, node: process.version, seconds, intervalUs: INTERVAL_US, of, responses, errors },
+    ...{ command, node: process.version, seconds, measuredS: cpuUs.wall / 1e6, intervalUs: INTERVAL_US },
+    ...{ of, responses, errors },
     cpuUsPerResponse: {
       mainThread: per(cpuUs.mainThread),
       process: per(cpuUs.process),
       redis: redisS === undefined ? undefined : per(redisS * 1e6),
     },
-    mainThread: { cpuShare: cpuUs.mainThread / sampledUs, busyShare: stages.busy / Math.max(stages.samples, 1) },
+    mainThread: { cpuShare: cpuUs.mainThread / cpuUs.wall, busyShare: stages.busy / Math.max(stages.samples, 1) },
     paths,
     stages,
-    problem: stageProblem(stages),
+    problem: responses === 0 ? NO_ANSWER : stageProblem(stages),
   }
 }
+
+const NO_ANSWER = 'nothing was answered: the profile is one of an idle process'
 
 const minus = (a: number | undefined, b: number | undefined): number | undefined =>
   a === undefined || b === undefined ? undefined : a - b
 
 /** The tables of stages and of request paths, for people. */
 export function stageText({ stages, paths, mainThread, cpuUsPerResponse, responses, errors, of }: Summary): string {
-  const { samples, busy, rows, unnamed } = stages
+  const { samples, busy, rows, own, unnamed } = stages
   const one = of === 'responses' ? 'response' : 'peer removed'
   const us = cpuUsPerResponse.process
   const busyShare = (count: number) => count / Math.max(busy, 1)
@@ -137,6 +141,7 @@ export function stageText({ stages, paths, mainThread, cpuUsPerResponse, respons
     ...tableOf(head('stage'), [
       ...rows.filter(({ stage }) => stage !== IDLE).map((each) => row(each.stage, each.samples, each.share)),
       row('in named stages', busy - unnamed.samples, 1 - unnamed.share),
+      row("of them on the tracker's path", own.samples, own.share),
     ]),
     '',
     ...tableOf(

@@ -1,6 +1,7 @@
-import type { OnPhase } from './profile.ts'
-
 const SHOWN_EVERY_MS = 500
+
+/** Tells which part of a profile is at work, and how long it takes. */
+export type OnPhase = (phase: string, seconds?: number) => void
 
 /** Tells phases: on a terminal in one line that counts the seconds, elsewhere a line for each. */
 export function makeProgress(stream: NodeJS.WriteStream): { onPhase: OnPhase; stop: () => void } {

@@ -7,22 +7,25 @@ import type { SampledCpu, SamplerReply, SamplerRequest } from './messages.ts'
 const session = new Session()
 session.connect()
 
-let cpuBefore = { mainThread: process.threadCpuUsage(), process: process.cpuUsage() }
+const usedNow = () => ({ mainThread: process.threadCpuUsage(), process: process.cpuUsage(), atMs: performance.now() })
+let before = usedNow()
 
 const sumOf = ({ user, system }: NodeJS.CpuUsage): number => user + system
 
 const cpuSince = (): SampledCpu => ({
-  mainThread: sumOf(process.threadCpuUsage(cpuBefore.mainThread)),
-  process: sumOf(process.cpuUsage(cpuBefore.process)),
+  mainThread: sumOf(process.threadCpuUsage(before.mainThread)),
+  process: sumOf(process.cpuUsage(before.process)),
+  wall: 1000 * (performance.now() - before.atMs),
 })
 
 async function run(request: SamplerRequest): Promise<Omit<SamplerReply, 'done'>> {
   switch (request.ask) {
     case 'start sampling':
+      // At once: by now the load's seconds have begun, by whose answers this is divided.
+      before = usedNow()
       await session.post('Profiler.enable')
       await session.post('Profiler.setSamplingInterval', { interval: request.intervalUs })
       await session.post('Profiler.start')
-      cpuBefore = { mainThread: process.threadCpuUsage(), process: process.cpuUsage() }
       return {}
     case 'stop sampling': {
       const cpuUs = cpuSince()
@@ -56,6 +59,4 @@ async function answer(request: SamplerRequest): Promise<void> {
 }
 
 process.on('message', (request: SamplerRequest) => void answer(request))
-// The profile is nobody's any more: a role must not outlive it.
-process.on('disconnect', () => process.exit())
 process.channel?.unref()

@@ -10,6 +10,10 @@ export const UNNAMED = '(no stage)'
 export const IDLE = 'idle'
 /** What V8 sees of the process while no JavaScript runs: it has no names for that. */
 export const EVENT_LOOP = 'event loop and system calls'
+/** What serves no request, or cannot be told to. */
+const TIMERS = 'timers and promises'
+const PROFILER = 'the profiler itself'
+const NOT_OWN: readonly string[] = [EVENT_LOOP, TIMERS, PROFILER]
 /** The stage of calls on their way to Redis. */
 export const REDIS_WRITE = 'Redis: write calls'
 
@@ -70,7 +74,7 @@ const RULES: readonly StageRule[] = [
   { stage: 'rank', file: /^(services\/sweeper\/rank|lib\/store\/(walk|ranks))/ },
   { stage: 'job queue (BullMQ)', file: /^(npm:(bullmq|cron-parser|msgpackr)\/|services\/sweeper\/service)/ },
   { stage: 'log', file: /^(npm:(pino|sonic-boom|thread-stream)\/|lib\/observe\/log)/ },
-  { stage: 'the profiler itself', file: /^(services\/profile\/|node:(internal\/)?inspector)/ },
+  { stage: PROFILER, file: /^(services\/profile\/|node:(internal\/)?inspector)/ },
 ]
 
 /** Where no frame of a stack is above, Node alone is at work, and not for one stage. Nothing of ours is ever here. */
@@ -78,10 +82,10 @@ const FALLBACKS: readonly StageRule[] = [
   { stage: 'Redis: read replies', file: /^npm:ioredis\// },
   { stage: 'sockets (node:net)', file: /^node:(net$|internal\/stream|stream)/ },
   {
-    stage: 'timers and promises',
+    stage: TIMERS,
     file: /^node:(internal\/(process\/(task_queues|promises)|timers|async|priority_queue)|timers|async_hooks|events)/,
   },
-  { stage: 'timers and promises', file: /^$/, fn: /^(runMicrotasks|promiseRejectHandler)$/ },
+  { stage: TIMERS, file: /^$/, fn: /^(runMicrotasks|promiseRejectHandler)$/ },
 ]
 
 const ruleOf = (rules: readonly StageRule[], frames: readonly Frame[]): StageRule | undefined => {
@@ -111,6 +115,8 @@ export type StageTable = {
   /** Samples that are not idle. */
   busy: number
   rows: StageRow[]
+  /** Those in a stage of the tracker's own path: without the event loop, timers and the profiler, which are named too. */
+  own: { samples: number; share: number }
   unnamed: { samples: number; share: number; frames: { frame: string; samples: number }[] }
 }
 
@@ -132,6 +138,7 @@ export function tableOfStages(stacks: readonly Stack[]): StageTable {
   const shareOf = (count: number) => count / Math.max(busy, 1)
   const inOrder = (map: Map<string, number>) => [...map].sort((a, b) => b[1] - a[1])
   const unnamed = byStage.get(UNNAMED) ?? 0
+  const own = NOT_OWN.reduce((left, stage) => left - (byStage.get(stage) ?? 0), busy - unnamed)
   return {
     samples,
     busy,
@@ -140,6 +147,7 @@ export function tableOfStages(stacks: readonly Stack[]): StageTable {
       samples: count,
       share: stage === IDLE ? 0 : shareOf(count),
     })),
+    own: { samples: own, share: shareOf(own) },
     unnamed: {
       samples: unnamed,
       share: shareOf(unnamed),

@@ -113,10 +113,11 @@ export async function openStore(redisUrl: string, { torrents, peers }: StoreSize
         pastS = Number((await redis.time())[0]) - 2 * SWEEPER_LIFETIME_S
       }),
       observe(1, async () => {
-        if (pastS === 0 || stored + AT_ONCE > peers) return
-        await write(past, AT_ONCE)
-        stored += AT_ONCE
-        count += AT_ONCE
+        const room = Math.min(AT_ONCE, peers - stored)
+        if (pastS === 0 || room <= 0) return
+        await write(past, room)
+        stored += room
+        count += room
       }),
     ]
     const ended = Promise.all(tasks)

@@ -26,6 +26,7 @@ const END_MS_MAX = 6000
 /** Of what a child writes to standard error, so much is kept, to be shown where it fails. */
 const TEXT_CHARS_MAX = 4000
 const MAIN = join(import.meta.dirname, '..', 'main.ts')
+const END_WITH_PROFILE = new URL('./end-with-profile.ts', import.meta.url).href
 
 /** A role in a process of its own, on a private Redis in a folder of its own. */
 export type ProfiledTracker = {
@@ -103,7 +104,8 @@ function spawnRole({
   folder: string
   env: Record<string, string>
 }): ChildProcess {
-  const child = spawn(process.execPath, [...(preload ? ['--import', preload] : []), MAIN, role], {
+  const imports = [END_WITH_PROFILE, ...(preload ? [preload] : [])].flatMap((module) => ['--import', module])
+  const child = spawn(process.execPath, [...imports, MAIN, role], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {

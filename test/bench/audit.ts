@@ -2,14 +2,17 @@
 import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import type { Redis } from 'ioredis'
+import { makeRandom } from '../../lib/random.ts'
 import { auditAll } from '../../lib/store/audit.ts'
 import { fieldsOf } from '../../lib/store/check-server.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
 import type { InfoHash } from '../../lib/wire/info-hash.ts'
-import { type LoadPeer, makeLoad, makeRandom } from '../../services/load/shape.ts'
+import { type LoadPeer, makeLoad } from '../../services/load/shape.ts'
+import { exitOnSignals } from '../support/at-exit.ts'
 import { startRedis } from '../support/redis.ts'
 import { storeOn } from '../support/store.ts'
+import { redisCpuUs } from './repository/measure.ts'
 
 const { values } = parseArgs({
   options: {
@@ -56,21 +59,17 @@ async function fill(redis: Redis, peers: readonly LoadPeer[]): Promise<void> {
   }
 }
 
-async function mainThreadCpuS(redis: Redis): Promise<number> {
-  const info = fieldsOf(await redis.info('cpu'))
-  return Number(info.get('used_cpu_user_main_thread')) + Number(info.get('used_cpu_sys_main_thread'))
-}
-
+exitOnSignals()
 const server = await startRedis()
 const { redis } = server
 await redis.config('SET', 'latency-tracking-info-percentiles', '50 99 99.9 100')
 await fill(redis, makePeers(Number(values.torrents), Number(values.peers)))
 for (let round = 0; round < Number(values.rounds); round++) {
   await redis.config('RESETSTAT')
-  const [cpuS, startMs] = [await mainThreadCpuS(redis), performance.now()]
+  const [cpuUs, startMs] = [await redisCpuUs(redis), performance.now()]
   const { torrents, peers, drift } = await auditAll({ redis, keys: makeKeys(''), peerLifetimeS: 3900 })
   const seconds = (performance.now() - startMs) / 1000
-  const redisCpuS = (await mainThreadCpuS(redis)) - cpuS
+  const redisCpuS = ((await redisCpuUs(redis)) - cpuUs) / 1e6
   const scripts = Number(
     /calls=(\d+)/.exec(fieldsOf(await redis.info('commandstats')).get('cmdstat_evalsha') ?? '')?.[1],
   )

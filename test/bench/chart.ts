@@ -1,5 +1,6 @@
 import { parse, View } from 'vega'
 import { compile, type TopLevelSpec } from 'vega-lite'
+import { figure } from './table.ts'
 
 /** A bar: a value, and the ends of its confidence interval where it has one. Bars of one label stand together by series. */
 export type ChartRow = { label: string; series?: string; value: number; low?: number; high?: number }
@@ -11,9 +12,6 @@ const WIDTH_PX = 560
 const BAR_PX = 16
 /** Okabe and Ito's colours, which the colour-blind tell apart. */
 const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#8c6d00', '#666666', '#000000']
-
-const shown = (value: number): string =>
-  value >= 1000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(3)))
 
 /**
  * A chart of horizontal bars with error bars, as the text of an SVG that is legible on light and dark pages. On a
@@ -37,7 +35,7 @@ function specOf({ title, unit, rows, isLog = false }: Chart): TopLevelSpec {
     value: row.value,
     low: row.low ?? row.value,
     high: row.high ?? row.value,
-    text: shown(row.value),
+    text: figure(row.value),
   }))
   const quantity = {
     type: 'quantitative',

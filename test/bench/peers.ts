@@ -1,4 +1,6 @@
 // Redswarm next to other trackers, under the same load in one run: `npm run bench:peers -- --help`.
+import { exitOnSignals } from '../support/at-exit.ts'
+import { writePage } from './page.ts'
 import { AQUATIC, aquatic } from './peers/aquatic.ts'
 import { bittorrentTracker } from './peers/bittorrent-tracker.ts'
 import { describeMachine } from './peers/machine.ts'
@@ -6,11 +8,10 @@ import { infoHashesOf, measure, type Round } from './peers/measure.ts'
 import { opentracker } from './peers/opentracker.ts'
 import { HELP, type PeersOptions, readPeersOptions } from './peers/options.ts'
 import { redswarm } from './peers/redswarm.ts'
-import { markdownTable, plainTable, summarize, textLines } from './peers/report.ts'
+import { cpuChart, markdownOf, pictureOf, plainOf, summarize, textLines } from './peers/report.ts'
 import { installCrate } from './peers/rust.ts'
 import { TORRUST, torrust } from './peers/torrust.ts'
 import type { Tracker } from './peers/tracker.ts'
-import { pictureOf, writeDocs } from './peers/write.ts'
 
 const TRACKERS: readonly Tracker[] = [redswarm, opentracker, aquatic, torrust, bittorrentTracker]
 
@@ -65,16 +66,14 @@ async function main(options: PeersOptions): Promise<void> {
   if (options.write) {
     const picture = `![CPU per response by tracker](pictures/${pictureOf(protocol)})`
     const list = notes.map((note) => `- ${note}`).join('\n')
-    await writeDocs(
-      protocol,
-      [facts.join(' '), markdownTable(summaries), picture, list].join('\n\n').trimEnd(),
-      summaries,
-    )
+    const text = [facts.join(' '), markdownOf(summaries), picture, list].join('\n\n').trimEnd()
+    await writePage(protocol, text, [{ file: pictureOf(protocol), svg: await cpuChart(protocol, summaries) }])
   }
   if (options.json) console.log(JSON.stringify({ machine, options, leftOut, summaries, rounds }))
-  else console.log([...facts, '', plainTable(summaries), '', ...notes].join('\n'))
+  else console.log([...facts, '', plainOf(summaries), '', ...notes].join('\n'))
 }
 
+exitOnSignals()
 try {
   const names = TRACKERS.map(({ name }) => name)
   const options = readPeersOptions(process.argv.slice(2), names)

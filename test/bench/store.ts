@@ -1,12 +1,14 @@
 // The cost of announces in Redis, and the bytes that a peer takes: `npm run bench:store -- --help`.
 import { parseArgs } from 'node:util'
 import type { Redis } from 'ioredis'
-import { fieldsOf } from '../../lib/store/check-server.ts'
+import { makeRandom } from '../../lib/random.ts'
 import type { StoredAnnounce, SwarmStore } from '../../lib/swarm/store.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
-import { type LoadPeer, makeLoad, makeRandom, nextEvent } from '../../services/load/shape.ts'
+import { type LoadPeer, makeLoad, nextEvent } from '../../services/load/shape.ts'
+import { exitOnSignals } from '../support/at-exit.ts'
 import { startRedis } from '../support/redis.ts'
 import { storeOn } from '../support/store.ts'
+import { redisCpuUs, usedBytes } from './repository/measure.ts'
 
 const { values } = parseArgs({
   options: {
@@ -29,14 +31,6 @@ CPU time of Redis's main thread per announce, 64 announces a call, aquatic's loa
 const ANNOUNCES_AT_ONCE = 64
 const CALLERS = 4
 
-async function mainThreadCpuUs(redis: Redis): Promise<number> {
-  const info = fieldsOf(await redis.info('cpu'))
-  return (Number(info.get('used_cpu_user_main_thread')) + Number(info.get('used_cpu_sys_main_thread'))) * 1e6
-}
-
-const usedBytes = async (redis: Redis): Promise<number> =>
-  Number(fieldsOf(await redis.info('memory')).get('used_memory'))
-
 const toAnnounce = (peer: LoadPeer, event: StoredAnnounce['event']): StoredAnnounce => ({
   ...peer,
   event,
@@ -47,7 +41,7 @@ const toAnnounce = (peer: LoadPeer, event: StoredAnnounce['event']): StoredAnnou
 
 /** Announces so many times; answers Redis's CPU per announce, and the bytes of peers per reply. */
 async function measure(redis: Redis, store: SwarmStore, count: number, next: () => StoredAnnounce) {
-  const startUs = await mainThreadCpuUs(redis)
+  const startUs = await redisCpuUs(redis)
   let left = Math.ceil(count / ANNOUNCES_AT_ONCE)
   const calls = left
   let peerBytes = 0
@@ -61,9 +55,10 @@ async function measure(redis: Redis, store: SwarmStore, count: number, next: () 
   }
   await Promise.all(Array.from({ length: CALLERS }, caller))
   const announces = calls * ANNOUNCES_AT_ONCE
-  return { us: ((await mainThreadCpuUs(redis)) - startUs) / announces, bytes: peerBytes / announces }
+  return { us: ((await redisCpuUs(redis)) - startUs) / announces, bytes: peerBytes / announces }
 }
 
+exitOnSignals()
 const server = await startRedis(...(values.aof ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : []))
 const random = makeRandom()
 const [torrents, peers] = [Number(values.torrents), Number(values.peers)]

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Redis } from 'ioredis'
+import { makeRandom } from '../../lib/random.ts'
 import type { AuditCheck } from '../../lib/store/audit/report.ts'
 import type { StoredAnnounce } from '../../lib/swarm/store.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
-import { makeRandom } from '../../services/load/shape.ts'
 import { announceOf, at, hashOf } from '../support/store.ts'
 
 /** A small swarm, a large one of both families in the same shard, and an emptied one that has completed downloads. */

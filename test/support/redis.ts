@@ -1,21 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { findRedis } from '../../services/cli/setup.mjs'
+import { killAtExit, temporaryFolder } from './at-exit.ts'
 
 /** A real Redis of a test's own, on a unix socket in a folder of its own. */
 export type TestRedis = { url: string; socket: string; redis: Redis; process: ChildProcess; stop: () => Promise<void> }
 
 /** Starts a Redis; arguments are those of `redis-server`. */
 export async function startRedis(...args: string[]): Promise<TestRedis> {
-  const folder = await mkdtemp(join(tmpdir(), 'redswarm-test-'))
+  const { path: folder, remove } = await temporaryFolder('test')
   const socket = join(folder, 's')
   const settings = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'no', ...args]
   const process = spawn((await findRedis({ install: false }))?.path ?? 'redis-server', settings, { stdio: 'ignore' })
+  killAtExit(process)
   const redis = new Redis({ path: socket, protocol: 2, retryStrategy: () => 20, maxRetriesPerRequest: null })
   redis.on('error', () => {})
   await redis.ping()
@@ -26,7 +26,7 @@ export async function startRedis(...args: string[]): Promise<TestRedis> {
       process.kill('SIGKILL')
       await gone
     }
-    await rm(folder, { recursive: true, force: true })
+    await remove()
   }
   return { url: `unix://${socket}`, socket, redis, process, stop }
 }

@@ -1,13 +1,18 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { makeRandom } from '../../lib/random.ts'
 import type { StoredAnnounce } from '../../lib/swarm/store.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
-import { makeRandom } from '../../services/load/shape.ts'
+import { samplesOf, stacksOf } from '../../services/profile/stacks.ts'
 import { IMPLEMENTATIONS } from '../bench/repository/implementations.ts'
 import { makeGroups, SIZES } from '../bench/repository/operations.ts'
+import { busyOf, profileRepository } from '../bench/repository/profile.ts'
 import { tablesOf } from '../bench/repository/report.ts'
 import { LIFETIME_S } from '../bench/repository/repository.ts'
 import { runAll } from '../bench/repository/run.ts'
 import { checkReplies } from '../store/model-checks.ts'
+import { temporaryFolder } from '../support/at-exit.ts'
 import { Model } from '../support/model.ts'
 import { startRedis } from '../support/redis.ts'
 import { announceOf, at, hashOf } from '../support/store.ts'
@@ -92,5 +97,27 @@ describe('the repository benchmark', () => {
       for (const { redisUs, bytes } of measured) expect((redisUs ?? bytes)?.mean).toBeGreaterThan(0)
     }
     expect(tablesOf(results)).toContain('| mixed load')
+  })
+
+  it('profiles the store alone: one summary of both sides, and nothing of what reads the profile in it', async () => {
+    const { path, remove } = await temporaryFolder('test')
+    try {
+      // Some tenths of a second, so that there are samples.
+      const sizes = { ...SIZES.tiny, loadTorrents: 2000, loadPeers: 4000 }
+      const text = await profileRepository(path, sizes)
+      for (const [, file] of text.matchAll(/^ {2}(\/.*)$/gm))
+        expect((await stat(file as string)).size).toBeGreaterThan(0)
+      const read = async (name: string) => JSON.parse(await readFile(join(path, name), 'utf8'))
+      const { announces, mainThreadUs, node } = await read('summary.json')
+      expect(announces).toBe(5 * sizes.loadPeers)
+      expect(mainThreadUs).toBeGreaterThan(0)
+      const stacks = stacksOf(await read('repository.cpuprofile'))
+      expect(node.busy).toBe(samplesOf(busyOf(stacks)))
+      const files = new Set(stacks.flatMap(({ frames }) => frames.map(({ file }) => file)))
+      expect(files).toContain('lib/store/batcher.ts')
+      expect([...files].filter((file) => file.startsWith('services/profile/'))).toEqual([])
+    } finally {
+      await remove()
+    }
   })
 })

@@ -16,8 +16,9 @@ type Run = { code: number | null; stdout: string; stderr: string }
 async function load(
   args: string[],
   meanwhile?: (child: ReturnType<typeof spawn>, stderr: () => string) => Promise<void>,
+  program = 'test/tools/load-alone.ts',
 ): Promise<Run> {
-  const child = spawn(process.execPath, ['services/main.ts', 'load', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program, 'load', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
@@ -33,6 +34,11 @@ async function load(
 
 const SMALL = ['--seconds', '1', '--torrents', '500', '--peers', '1000', '--outstanding', '64', '--addresses', '8']
 const report = (run: Run): LoadReport => JSON.parse(run.stdout) as LoadReport
+/** A busy machine may lose a datagram, or answer late. */
+const expectFewLost = ({ lost, responses }: LoadReport): void => {
+  expect(responses).toBeGreaterThan(100)
+  expect(lost).toBeLessThan(responses / 20)
+}
 
 describe('redswarm load', () => {
   const server = useRedis()
@@ -42,19 +48,22 @@ describe('redswarm load', () => {
       const pids = ['--pid', `tracker=${process.pid}`, '--pid', `Redis=${server().process.pid}`]
       const weights = ['--processes', '2', '--weights', '1:0:1']
       const run = await load(['udp', `udp://127.0.0.1:${udpPort}`, ...SMALL, ...pids, ...weights, '--json'])
-      expect(run).toMatchObject({ code: 0, stderr: 'loading\nloaded\n' })
+      expect(run.stderr).toContain('loading\nloaded\n')
+      expect(run.code).toBe(0)
       const seen = report(run)
       expect(seen).toMatchObject({
         errors: 0,
-        lost: 0,
         wrong: 0,
         overlong: 0,
         uncounted: 0,
+        emptyScrapes: 0,
+        fellSilent: false,
         unsent: 0,
         announces: 0,
         errorTexts: {},
       })
-      expect(seen.fill).toMatchObject({ announces: 1000, errors: 0, lost: 0 })
+      expectFewLost(seen)
+      expect(seen.fill).toMatchObject({ announces: 1000, missing: 0, errors: 0 })
       expect(seen.responses).toBe(seen.connects + seen.scrapes)
       expect(seen.connects).toBeGreaterThan(100)
       expect(seen.scrapes).toBeGreaterThan(100)
@@ -75,7 +84,8 @@ describe('redswarm load', () => {
       const run = await load(['http', `${httpUrl}/announce`, ...SMALL, '--processes', '2', '--json'])
       expect(run.code).toBe(0)
       const seen = report(run)
-      expect(seen).toMatchObject({ errors: 0, lost: 0, wrong: 0, connects: 0, fill: { announces: 1000, errors: 0 } })
+      expect(seen).toMatchObject({ errors: 0, wrong: 0, connects: 0, fill: { announces: 1000, errors: 0 } })
+      expectFewLost(seen)
       expect(seen.announces).toBeGreaterThan(100)
       expect(seen.scrapes).toBeGreaterThan(0)
       expect(seen.peersPerAnnounce).toBeGreaterThan(0.5)
@@ -86,20 +96,17 @@ describe('redswarm load', () => {
       expect(seeders + leechers).toBeGreaterThan(700)
     }))
 
-  it('asks at the rate of an open loop, and shows people a table', () =>
+  it('asks at the rate of an open loop, over IPv6', () =>
     withTracker(server().url, { roles: ['udp'], settings: { REDSWARM_UDP_LISTEN: '[::1]:0' } }, async ({ udpPort }) => {
       const url = `udp://[::1]:${udpPort}`
       const json = await load(['udp', url, ...SMALL, '--rate', '500', '--no-fill', '--json'])
       const seen = report(json)
       expect(json.code).toBe(0)
-      expect(seen.fill).toBeNull()
-      expect(seen.responses + seen.lost + seen.unsent).toBeGreaterThan(400)
-      expect(seen.responses).toBeLessThanOrEqual(501)
-      const table = await load(['udp', url, ...SMALL, '--no-fill'])
-      expect(table).toMatchObject({ code: 0, stderr: '' })
-      expect(table.stdout).toMatch(/responses +[\d,]+ +[\d,]+\n/)
-      expect(table.stdout).toContain('the load itself')
-      expect(table.stdout).not.toContain('\u001b')
+      expect(seen).toMatchObject({ errors: 0, wrong: 0, fill: null })
+      expect(seen.responses).toBeGreaterThan(100)
+      expect(seen.peersPerAnnounce).toBeGreaterThan(0)
+      const all = seen.responses + seen.lost + seen.unsent
+      expect([500, 501]).toContain(all)
     }))
 
   it('ends early on a signal, and tells what it saw', () =>
@@ -115,21 +122,26 @@ describe('redswarm load', () => {
       expect(report(run).seconds).toBeLessThan(60)
     }))
 
-  it('tells the errors of a tracker by their text', () =>
+  it('shows people a table, with errors by their text, and fails where peers cannot be announced before', () =>
     withTracker(server().url, { roles: ['http'] }, async ({ httpUrl }) => {
-      const run = await load(['http', `${httpUrl}/nowhere`, ...SMALL, '--weights', '0:1:0', '--no-fill', '--json'])
-      expect(run.code).toBe(1)
-      expect(report(run).errorTexts).toEqual({ 'HTTP 404': report(run).errors })
+      const args = ['http', `${httpUrl}/nowhere`, ...SMALL, '--weights', '0:1:0']
+      const [table, filled] = await Promise.all([load([...args, '--no-fill']), load([...args, '--json'])])
+      expect(table.code).toBe(1)
+      expect(table.stdout).toMatch(/responses +[\d,]+ +[\d,]+\n/)
+      expect(table.stdout).toMatch(/ {4}[\d,]+ × HTTP 404\n/)
+      expect(table.stdout).toContain('the load itself')
+      expect(table.stdout).not.toContain('\u001b')
+      expect(filled).toMatchObject({ code: 1, stdout: '' })
+      expect(filled.stderr).toContain(
+        '1,000 of 1,000 peers could not be announced before the load: the answer was "HTTP 404"',
+      )
     }))
 })
 
 describe.concurrent('redswarm load without a tracker that serves', () => {
   it('sees wrong answers, and ends with 1', async ({ expect }) => {
     // It connects well, and answers everything else with what no tracker may say.
-    const socket = await answering((request) => {
-      const transactionId = request.readUInt32BE(12)
-      return request.readUInt32BE(8) === 0 ? writeConnectReply(transactionId, Buffer.alloc(8, 1)) : garbage(request)
-    })
+    const socket = await answering((request) => (request.readUInt32BE(8) === 0 ? connected(request) : garbage(request)))
     try {
       const { port } = socket.address()
       const run = await load(['udp', `udp://127.0.0.1:${port}`, ...SMALL, '--weights', '0:1:1', '--no-fill', '--json'])
@@ -141,6 +153,47 @@ describe.concurrent('redswarm load without a tracker that serves', () => {
       expect([announces, scrapes]).toEqual([0, 0])
     } finally {
       socket.close()
+    }
+  })
+
+  it('ends early where a tracker dies, tells what it saw, and has what was under way at the end lost', async ({
+    expect,
+  }) => {
+    let [udpAnswers, lateAnswers, httpAnswers] = [-8, 0, 0]
+    // It loses the first connect of each address, which has no room for another then.
+    const socket = await answering((request) =>
+      udpAnswers++ >= 0 && udpAnswers < 500 ? connected(request) : undefined,
+    )
+    const lateSocket = await answering((request) => (lateAnswers++ < 500 ? connected(request) : undefined))
+    const server = createServer((_, response) => {
+      if (httpAnswers++ < 500) response.end('d8:intervali9e5:peers0:e')
+      else server.close().closeAllConnections()
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    try {
+      const { port: httpPort } = server.address() as AddressInfo
+      const more = [...SMALL, '--no-fill', '--json']
+      const connects = (at: Socket) => ['udp', `udp://127.0.0.1:${at.address().port}`, ...more, '--weights', '1:0:0']
+      const [udp, late, http] = await Promise.all([
+        load([...connects(socket), '--seconds', '60', '--outstanding', '8']),
+        load(connects(lateSocket)),
+        load(['http', `http://127.0.0.1:${httpPort}/announce`, ...more, '--weights', '0:1:0', '--seconds', '60']),
+      ])
+      for (const run of [udp, http]) {
+        expect(run.code).toBe(1)
+        expect(run.stderr).toContain('stopped answering: nothing came for 4 s')
+        expect(report(run)).toMatchObject({ fellSilent: true, wrong: 0 })
+        expect(report(run).responses).toBeGreaterThan(100)
+        expect(report(run).seconds).toBeLessThan(40)
+      }
+      // Each of 64 connections tries again four times a second at most.
+      expect(report(http).lost).toBeLessThan(64 * 4 * (report(http).seconds + 1))
+      // All that was under way when a second was over.
+      expect(report(late)).toMatchObject({ lost: 64, fellSilent: false })
+    } finally {
+      socket.close()
+      lateSocket.close()
+      server.close()
     }
   })
 
@@ -176,23 +229,27 @@ describe.concurrent('redswarm load without a tracker that serves', () => {
   it('ends with 2 where it is used wrongly, and with 0 where it is asked for help', async ({ expect }) => {
     const usages = [
       ['udp', 'udp://127.0.0.1:1', '--nonsense'],
-      ['udp', 'udp://127.0.0.1:1', '--seconds', 'ten'],
       ['udp', 'udp://127.0.0.1:1', '--pid', 'x=4194305'],
     ]
-    const runs = await Promise.all(usages.map((args) => load(args)))
-    expect(runs.map(({ code }) => code)).toEqual([2, 2, 2])
-    expect(runs[0]?.stderr).toContain("unknown option '--nonsense'")
-    expect(runs[1]?.stderr).toBe(
-      'redswarm load: --seconds: "ten" was given, it must be a whole number from 1 to 3600\n',
+    const [help, ...runs] = await Promise.all(
+      [['http', '--help'], ...usages].map((args) => load(args, undefined, 'services/main.ts')),
     )
-    expect(runs[2]?.stderr).toContain('--pid: "x=4194305" was given, and /proc has no process 4194305')
-    expect(await load(['http', '--help'])).toMatchObject({ code: 0, stderr: '' })
+    expect(runs.map(({ code }) => code)).toEqual([2, 2])
+    expect(runs[0]?.stderr).toContain("unknown option '--nonsense'")
+    expect(runs[1]?.stderr).toContain('redswarm load: --pid: "x=4194305" was given, and /proc has no process 4194305')
+    expect(help?.code).toBe(0)
+    expect(help?.stdout).toContain('Examples:')
   })
 })
 
-async function answering(answer: (request: Buffer) => Buffer): Promise<Socket> {
+const connected = (request: Buffer): Buffer => writeConnectReply(request.readUInt32BE(12), Buffer.alloc(8, 1))
+
+async function answering(answer: (request: Buffer) => Buffer | undefined): Promise<Socket> {
   const socket = createSocket('udp4')
-  socket.on('message', (request, { port, address }) => socket.send(answer(request), port, address))
+  socket.on('message', (request, { port, address }) => {
+    const reply = answer(request)
+    if (reply) socket.send(reply, port, address)
+  })
   socket.bind(0, '127.0.0.1')
   await once(socket, 'listening')
   return socket

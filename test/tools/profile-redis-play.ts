@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis'
 import { makeCounters } from '../../lib/observe/counters.ts'
+import { makeRandom } from '../../lib/random.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { makeRedisStore, type StorePolicy } from '../../lib/store/redis.ts'
 import type { StoredAnnounce, SwarmStore } from '../../lib/swarm/store.ts'
-import { type LoadPeer, makeLoad, makeRandom, nextEvent } from '../../services/load/shape.ts'
+import { type LoadPeer, makeLoad, nextEvent } from '../../services/load/shape.ts'
 import { COUNTS_KEY } from '../../services/profile/redis/instrument.ts'
 import { silentLog } from '../support/store.ts'
 

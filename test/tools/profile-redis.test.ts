@@ -1,15 +1,18 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { makeRandom } from '../../lib/random.ts'
 import { findRedis } from '../../services/cli/setup.mjs'
+import { openFolder, PROFILE_FILES } from '../../services/profile/folder.ts'
 import { ENTRY_BYTES, readMemory } from '../../services/profile/redis/memory.ts'
 import { shareOf } from '../../services/profile/redis/perf.ts'
-import { makeChance, profileRedis } from '../../services/profile/redis/profile.ts'
+import { profileRedis } from '../../services/profile/redis/profile.ts'
 import { profileRun } from '../../services/profile/redis/run.ts'
 import { useRedis } from '../support/redis.ts'
 
+import { processesOf } from './profile-processes.ts'
 import { play, storeOf } from './profile-redis-play.ts'
 
 const server = useRedis()
@@ -62,9 +65,9 @@ describe('the profile of a Redis', () => {
     // Commands that were called once have their latencies from then on.
     await play(storeOf(redis), 20)
     await redis.flushall()
-    const { datasetBytes: emptyBytes } = await readMemory(redis, '', makeChance())
+    const { datasetBytes: emptyBytes } = await readMemory(redis, '', makeRandom())
     await play(storeOf(redis), 400, 3000, 20_000)
-    const { kinds, kindBytes, keys, datasetBytes } = await readMemory(redis, '', makeChance())
+    const { kinds, kindBytes, keys, datasetBytes } = await readMemory(redis, '', makeRandom())
     const counts = Object.fromEntries(kinds.map(({ kind, keys: count }) => [kind, count]))
     expect(kinds.reduce((sum, each) => sum + each.keys, 0)).toBe(keys)
     expect(counts['small swarm']).toBeGreaterThan(100)
@@ -85,14 +88,15 @@ describe('the profile of a Redis', () => {
       const { perf } = await profileRun({
         ...{ redis, redisPid: child.pid as number, scratch },
         load: async ({ begin, end }) => {
-          await begin()
-          await play(storeOf(redis), 1000, 100, 5000)
+          await begin() // perf records from now on, however long it took to start
+          for (const untilMs = performance.now() + 1000; performance.now() < untilMs; ) await play(storeOf(redis), 50)
           await end()
-          return 64_000
+          return 3200
         },
       })
       if (typeof perf === 'string') throw new Error(perf)
       expect(shareOf(perf, /./)).toBe(1)
+      expect(shareOf(perf, /^(processCommand|call|evalGenericCommand|lua\w+)$/)).toBeGreaterThan(0.1)
       expect([...perf.values()].reduce((sum, each) => sum + each, 0)).toBeGreaterThan(20)
     } finally {
       await rm(scratch, { recursive: true, force: true })
@@ -119,13 +123,6 @@ describe('the profile of a Redis', () => {
   })
 })
 
-/** The processes whose working folder is in this one. */
-async function processesOf(folder: string): Promise<string[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
-  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')))
-  return folders.filter((each) => each.startsWith(folder))
-}
-
 describe('redswarm profile redis', () => {
   it('measures a tracker under load, and leaves a folder and nothing else', async () => {
     const scratch = await mkdtemp(join(tmpdir(), 'redswarm-test-'))
@@ -136,20 +133,24 @@ describe('redswarm profile redis', () => {
       const stopped: string[] = []
       const onStop = (name: string) => void stopped.push(name)
       process.env.REDSWARM_REDIS_SERVER ??= (await findRedis({ install: false }))?.path
-      const options = { seconds: 3, torrents: 500, peers: 2000, out: join(scratch, 'out'), perf: hasPerf }
-      const { text, files } = await profileRedis(options, () => {}, { onStop })
+      const folder = await openFolder(join(scratch, 'out'))
+      const options = { seconds: 3, torrents: 500, peers: 2000, folder, perf: hasPerf }
+      const { text, files, problem } = await profileRedis(options, () => {}, { onStop })
+      expect(problem).toBeUndefined()
       expect(stopped).toEqual(['tracker', 'tracker'])
       expect(await readdir(scratch)).toEqual(['out'])
       expect(await processesOf(scratch)).toEqual([])
 
-      const names = (await readdir(options.out)).sort()
+      const names = (await readdir(folder)).sort()
       expect(names).toEqual(expect.arrayContaining(['summary.json', 'redis.json', 'redis.txt', 'slowlog.txt']))
       expect(names).toHaveLength(files.length + 1) // and the summary, by which a folder is known as a profile's
+      // Each is known as one, so that the next profile in the folder removes it.
+      for (const name of names) expect(['summary.json', ...PROFILE_FILES]).toContain(name)
       if (hasPerf)
         expect(names).toEqual(expect.arrayContaining(['perf.folded', 'perf-flamegraph.html', 'perf-flamegraph.svg']))
-      expect(await readFile(join(options.out, 'redis.txt'), 'utf8')).toBe(text)
+      expect(await readFile(join(folder, 'redis.txt'), 'utf8')).toBe(text)
 
-      const report = JSON.parse(await readFile(join(options.out, 'redis.json'), 'utf8'))
+      const report = JSON.parse(await readFile(join(folder, 'redis.json'), 'utf8'))
       expect(report.costs.announces).toBeGreaterThan(0)
       expect(report.costs.seconds).toBeGreaterThan(2.5)
       expect(report.costs.seconds).toBeLessThan(10)
@@ -164,8 +165,9 @@ describe('redswarm profile redis', () => {
       expect(report.counts.announces).toBeGreaterThan(0)
       expect(report.memory.kinds.map(({ kind }: { kind: string }) => kind)).toContain('chunk')
       expect(text).toMatch(/^ {2}HMGET +1\.0/m)
+      expect(report.perf.missing === undefined).toBe(hasPerf)
       // A profile may be made again in its folder, and in no other that is not empty.
-      await expect(profileRedis({ ...options, out: scratch }, () => {}, { onStop })).rejects.toThrow(/not empty/)
+      await expect(openFolder(scratch)).rejects.toThrow(/not empty/)
     } finally {
       if (before === undefined) delete process.env.TMPDIR
       else process.env.TMPDIR = before

@@ -3,10 +3,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PROFILE_FILES } from '../../services/profile/folder.ts'
 import type { CpuProfile } from '../../services/profile/messages.ts'
 import type { Summary } from '../../services/profile/profile.ts'
-import { withProgram } from '../support/program.ts'
+import { type Program, withProgram } from '../support/program.ts'
+import { until } from '../support/redis.ts'
+import { processesOf } from './profile-processes.ts'
 
 const LOAD = ['--seconds', '3', '--torrents', '2000', '--peers', '4000']
 const MS_MAX = 120_000
@@ -24,6 +28,17 @@ async function profile(role: string, folder: string, args = LOAD) {
     const code = await program.ended()
     return { code, stdout: program.stdout(), stderr: program.stderr(), leftBehind: readdirSync(scratch) }
   })
+}
+
+/** A profile that does not end by itself while a test waits. What it leaves behind ends with the test. */
+async function interrupted(kind: string, test: (program: Program, scratch: string) => Promise<void>): Promise<void> {
+  const scratch = await mkdtemp(join(base, 's'))
+  const args = ['profile', kind, '--seconds', '60', ...LOAD.slice(2), '--out', join(base, `cut-${kind}`)]
+  try {
+    await withProgram(args, { TMPDIR: scratch }, (program) => test(program, scratch))
+  } finally {
+    for (const { pid } of await processesOf(scratch)) process.kill(pid, 'SIGKILL')
+  }
 }
 
 const summaryIn = (folder: string): Summary => JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8'))
@@ -46,6 +61,8 @@ describe('a profile of a UDP tracker', () => {
       ...['callgrind.out', 'flamegraph.html', 'flamegraph.svg', 'profile.cpuprofile'],
       ...['stages.json', 'stages.txt', 'summary.json'],
     ])
+    // Each is known as one, so that the next profile in the folder removes it.
+    for (const name of readdirSync(folder)) expect(['summary.json', ...PROFILE_FILES]).toContain(name)
   })
 
   it('has 95 % of the samples that are not idle in named stages, and those of UDP among them', () => {
@@ -53,11 +70,23 @@ describe('a profile of a UDP tracker', () => {
     expect(responses).toBeGreaterThan(100)
     expect(stages.busy).toBeGreaterThan(100)
     expect(1 - stages.unnamed.share).toBeGreaterThanOrEqual(0.95)
+    // Names are no merit of what Node does by itself: most is in stages of the tracker's own path.
+    expect(stages.own.share).toBeGreaterThan(0.6)
+    expect(stages.own.samples).toBeLessThan(stages.busy - stages.unnamed.samples)
+    expect(ended.stdout).toMatch(/of them on the tracker's path +[\d,]+ +\d/)
     const names = stages.rows.map(({ stage }) => stage)
     for (const stage of ['receive', 'send', 'batch', 'Redis: write calls', 'Redis: read replies']) {
       expect(names).toContain(stage)
     }
     expect(ended.stdout).toContain('Redis: read replies')
+  })
+
+  it('has CPU time of the same seconds as the answers that it is divided by', () => {
+    const { measuredS, seconds, cpuUsPerResponse, responses, mainThread } = summaryIn(folder)
+    expect(measuredS).toBeGreaterThan(seconds - 0.05)
+    expect(measuredS).toBeLessThan(seconds + 2)
+    const usedUs = cpuUsPerResponse.mainThread * responses
+    expect(usedUs / 1e6 / measuredS).toBeCloseTo(mainThread.cpuShare, 5)
   })
 
   it("has the store's reply handling under the announce path of the flamegraph", () => {
@@ -122,14 +151,15 @@ describe('a profile of a UDP tracker', () => {
 
 describe('a profile of', () => {
   it.each([
-    ['http', 'announce (HTTP)', 'HTTP: send (node:http)'],
-    ['api', 'GET torrent', 'JSON'],
-    ['sweeper', 'sweep', 'Redis: write calls'],
+    ['http', 'announce (HTTP)', 'HTTP: send (node:http)', LOAD],
+    ['api', 'GET torrent', 'JSON', LOAD],
+    // Fewer peers than are written at once.
+    ['sweeper', 'sweep', 'Redis: write calls', [...LOAD.slice(0, -1), '1500']],
   ])(
     '%s names 95 %% too, and ends by itself',
-    async (role, path, stage) => {
+    async (role, path, stage, args) => {
       const folder = join(base, role)
-      const { code, stderr, leftBehind } = await profile(role, folder)
+      const { code, stderr, leftBehind } = await profile(role, folder, args)
       expect({ code, stderr }).toMatchObject({ code: 0 })
       expect(leftBehind).toEqual([])
       const { stages, paths, responses } = summaryIn(folder)
@@ -141,17 +171,39 @@ describe('a profile of', () => {
     MS_MAX,
   )
 
-  it(
-    'a role that is interrupted leaves no folder and no process behind',
-    async () => {
-      const scratch = await mkdtemp(join(base, 's'))
-      const args = ['profile', 'udp', '--seconds', '30', ...LOAD.slice(2), '--out', join(base, 'cut')]
-      await withProgram(args, { TMPDIR: scratch }, async (program) => {
-        await expect.poll(() => program.stderr(), { timeout: 60_000 }).toContain('sampling')
-        expect(await program.end('SIGINT')).toBe(130)
+  it.each([
+    { kind: 'udp', at: 'sampling', signals: ['SIGINT'] },
+    // One Ctrl-C comes twice where npm hands it on as well.
+    { kind: 'udp', at: 'filling', signals: ['SIGINT', 'SIGINT', 'SIGINT'] },
+    { kind: 'redis', at: 'measuring', signals: ['SIGINT', 'SIGINT'] },
+    { kind: 'redis', at: 'measuring', signals: ['SIGHUP'] },
+  ] as const)(
+    '$kind that is interrupted at $at by $signals leaves no folder and no process behind, and is silent',
+    async ({ kind, at, signals }) => {
+      await interrupted(kind, async (program, scratch) => {
+        await until(at, () => program.stderr().includes(at), 60_000)
+        await until('its Redis and its role', async () => (await processesOf(scratch)).length === 2, 20_000)
+        for (const signal of signals) {
+          program.process.kill(signal)
+          await sleep(20)
+        }
+        expect(await program.ended()).toBe(130)
+        expect(program.stderr()).not.toContain('redswarm:')
         expect(readdirSync(scratch)).toEqual([])
-        const running = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
-        expect(running).not.toContain(scratch)
+        await until('its processes to be gone', async () => (await processesOf(scratch)).length === 0, 10_000)
+      })
+    },
+    MS_MAX,
+  )
+
+  it.each(['udp', 'redis'])(
+    '%s that is killed takes its role along',
+    async (kind) => {
+      await interrupted(kind, async (program, scratch) => {
+        const isRole = ({ command }: { command: string }) => command.includes('main.ts udp')
+        await until('its role', async () => (await processesOf(scratch)).some(isRole), 20_000)
+        await program.end('SIGKILL')
+        await until('the role to end', async () => !(await processesOf(scratch)).some(isRole), 10_000)
       })
     },
     MS_MAX,

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type Expected, sayFinding, verdictsOf } from '../bench/check/verdict.ts'
+import {
+  type Expected,
+  measuredAgainIfSlower,
+  sayFinding,
+  updatedExpected,
+  verdictsOf,
+} from '../bench/check/verdict.ts'
 
 const EXPECTED: Expected = { ratios: { frontend: 0.8, Redis: 0.5 }, margin: 1.25, reason: '' }
 const verdictsAt = (frontend: number, redis: number): string[] =>
@@ -31,5 +37,41 @@ describe('the verdict on CPU per response', () => {
       /^frontend: 1\.200 .* 50 % more, over the margin of 25 %.*redswarm profile udp$/,
     )
     expect(sayFinding(redis, EXPECTED.margin)).toMatch(/^Redis: 0\.300 .* 40 % less.*--update$/)
+  })
+})
+
+describe('a check that finds a part slower', () => {
+  const measured = (...frontends: number[]) => {
+    const left = [...frontends]
+    return measuredAgainIfSlower(async () => {
+      const frontend = left.shift() ?? Number.NaN
+      return { frontend, findings: verdictsOf({ frontend, Redis: 0.5 }, EXPECTED) }
+    })
+  }
+
+  it('measures once more, of which the second counts', async () => {
+    expect((await measured(2, 0.8)).map(({ frontend }) => frontend)).toEqual([2, 0.8])
+    expect((await measured(2, 3, 0.8)).map(({ frontend }) => frontend)).toEqual([2, 3])
+  })
+
+  it('measures once where none is slower', async () => {
+    expect(await measured(0.8, 2)).toHaveLength(1)
+    expect(await measured(0.1, 2)).toHaveLength(1)
+  })
+})
+
+describe('what is stored anew', () => {
+  it('has the new ratios and where they are from, and the margin as it was', () => {
+    const ratios = { frontend: 0.9, Redis: 0.6 }
+    expect(updatedExpected({ ...EXPECTED, reason: 'old' }, ratios, 'new')).toEqual({
+      ratios,
+      margin: 1.25,
+      reason: 'new',
+    })
+  })
+
+  it('is refused where a ratio was not measured', () => {
+    for (const Redis of [Number.NaN, 0, Number.POSITIVE_INFINITY])
+      expect(() => updatedExpected(EXPECTED, { frontend: 0.9, Redis }, '')).toThrow('Redis')
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { LoadResult } from '../bench/peers/load.ts'
+import { type LoadResult, wholeLoad } from '../bench/peers/load.ts'
 import { readPeersOptions } from '../bench/peers/options.ts'
-import { markdownTable, summarize } from '../bench/peers/report.ts'
+import { markdownOf, summarize } from '../bench/peers/report.ts'
 
 const load = (changes: Partial<LoadResult>): LoadResult => ({
   responses: 1000,
@@ -52,10 +52,28 @@ describe('the summary of a comparison', () => {
   })
 
   it('makes a row for each tracker, with parts where there are several processes', () => {
-    const table = markdownTable([summarize('1', [round({})])]).split('\n')
+    const table = markdownOf([summarize('1', [round({})])]).split('\n')
     expect(table).toHaveLength(3)
-    expect(table[2]).toContain('| **Redswarm** | 14.0 (frontend 8.0, Redis 6.0) |')
+    expect(table[2]).toContain('| Redswarm | 14.0 (frontend 8.00, Redis 6.00) |')
     expect(table[2]).toContain('| 150 (frontend 100, Redis 50) |')
+  })
+})
+
+describe('a load of a comparison', () => {
+  const told = (changes: object) => ({ ...load({}), seconds: 5.01, ...changes })
+
+  it('is taken where it was whole', () => {
+    expect(wholeLoad(told({}), 5)).toMatchObject({ responses: 1000, cpuUsPerResponse: { frontend: 8, Redis: 6 } })
+  })
+
+  it('is refused where a process of the tracker had ended: it did not take 0 µs', () => {
+    const cpuUsPerResponse = { frontend: null, Redis: 6 }
+    expect(() => wholeLoad(told({ cpuUsPerResponse }), 5)).toThrow('ended while it was loaded: frontend')
+  })
+
+  it('is refused where it was cut off, or had no answer', () => {
+    expect(() => wholeLoad(told({ seconds: 3 }), 5)).toThrow('cut off after 3.0 of 5 s')
+    expect(() => wholeLoad(told({ responses: 0 }), 5)).toThrow('no right answer')
   })
 })
 

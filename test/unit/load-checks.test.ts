@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { writeCompactAnnounceReply, writeFailure, writeHttpScrapeReply } from '../../lib/wire/http-reply.ts'
 import { writeAnnounceReply, writeConnectReply, writeErrorReply, writeScrapeReply } from '../../lib/wire/udp-reply.ts'
-import { countHttpReply } from '../../services/load/http-checks.ts'
+import { type AskedByHttp, countHttpReply } from '../../services/load/http-checks.ts'
 import { KIND, makeTally, type Tally } from '../../services/load/tally.ts'
 import { type Asked, countUdpReply } from '../../services/load/udp-checks.ts'
 import { at, hashOf } from '../support/store.ts'
 
-const asked = { kind: KIND.announce, isStopped: false, numwant: 2, scrapeHashes: 2, endpointBytes: 6 } as const
+const scraped = ['a', 'b'].map((name) => ({ infoHash: hashOf(name), isCounted: true }))
+const asked: Asked & AskedByHttp = { kind: KIND.announce, isStopped: false, numwant: 2, scraped, endpointBytes: 6 }
 const peers = (count: number): Buffer => Buffer.concat(Array.from({ length: count }, () => at('127.0.0.1')))
 const announced = { intervalS: 1800, leechers: 1, seeders: 1, peers: peers(2) }
 const counts = { seeders: 1, completed: 0, leechers: 0 }
+const none = { ...counts, seeders: 0 }
 
 const byUdp = (reply: Buffer, changes: Partial<Asked> = {}): Tally => {
   const tally = makeTally()
@@ -17,9 +19,9 @@ const byUdp = (reply: Buffer, changes: Partial<Asked> = {}): Tally => {
   return tally
 }
 
-const byHttp = (body: Buffer, changes: Partial<typeof asked | { kind: 2 }> = {}, status = 200): Tally => {
+const byHttp = (body: Buffer, changes: Partial<AskedByHttp> = {}, status = 200): Tally => {
   const tally = makeTally()
-  countHttpReply(tally, status, body, { ...asked, ...changes } as Parameters<typeof countHttpReply>[3])
+  countHttpReply(tally, status, body, { ...asked, ...changes })
   return tally
 }
 
@@ -44,6 +46,14 @@ describe('answers by UDP', () => {
     expect(byUdp(reply)).toMatchObject({ announces: 1, wrong: 0, uncounted: 1 })
   })
 
+  it('to a scrape may tell zeros of a torrent that a peer is in, and are counted as empty', () => {
+    const reply = writeScrapeReply(1, [none, counts])
+    expect(byUdp(reply, { kind: KIND.scrape })).toMatchObject({ scrapes: 1, wrong: 0, emptyScrapes: 1 })
+    const [, second] = scraped as [unknown, (typeof scraped)[0]]
+    const stopped = [{ isCounted: false }, second]
+    expect(byUdp(reply, { kind: KIND.scrape, scraped: stopped })).toMatchObject({ scrapes: 1, emptyScrapes: 0 })
+  })
+
   it.each<[string, Buffer, Partial<Asked>]>([
     ['another action than asked for', writeAnnounceReply(1, announced), { kind: KIND.scrape }],
     [
@@ -56,6 +66,8 @@ describe('answers by UDP', () => {
     ['peers that do not fill whole endpoints', writeAnnounceReply(1, announced), { endpointBytes: 18 }],
     ['interval 0', writeAnnounceReply(1, { ...announced, intervalS: 0 }), {}],
     ['a peer at port 0', writeAnnounceReply(1, { ...announced, peers: at('127.0.0.1', 0) }), {}],
+    ['a peer at 0.0.0.0', writeAnnounceReply(1, { ...announced, peers: at('0.0.0.0') }), {}],
+    ['a peer at ::', writeAnnounceReply(1, { ...announced, peers: at('::') }), { endpointBytes: 18 }],
     ['a scrape reply with more or fewer torrents than asked for', writeScrapeReply(1, [counts]), { kind: KIND.scrape }],
   ])('are wrong: %s', (what, reply, changes) => {
     expect(byUdp(reply, changes)).toMatchObject({ wrong: 1, wrongAnswers: { [what]: 1 }, announces: 0, scrapes: 0 })
@@ -83,8 +95,8 @@ describe('answers by HTTP', () => {
     expect(byHttp(httpReply({ seeders: 0 }))).toMatchObject({ announces: 1, wrong: 0, uncounted: 1 })
     const ipv6 = httpReply({ client: at('::1'), peers: at('::1') })
     expect(byHttp(ipv6)).toMatchObject({ announces: 1, wrong: 0, peersTold: 1 })
-    const scrape = writeHttpScrapeReply([hashOf('a'), hashOf('b')], [counts, counts])
-    expect(byHttp(scrape, { kind: KIND.scrape })).toMatchObject({ scrapes: 1, wrong: 0 })
+    const scrape = writeHttpScrapeReply([hashOf('b'), hashOf('a')], [counts, none])
+    expect(byHttp(scrape, { kind: KIND.scrape })).toMatchObject({ scrapes: 1, wrong: 0, emptyScrapes: 1 })
   })
 
   it('that fail are counted by their reason or status', () => {
@@ -93,13 +105,21 @@ describe('answers by HTTP', () => {
     expect(byHttp(Buffer.alloc(0), {}, 503).errorTexts).toEqual({ 'HTTP 503': 1 })
   })
 
-  it.each<[string, Buffer, object]>([
+  it('that fail and are malformed are wrong alone', () => {
+    for (const kind of [KIND.announce, KIND.scrape])
+      expect(byHttp(Buffer.from('d14:failure reason3:no!'), { kind })).toMatchObject({ errors: 0, wrong: 1 })
+    const more = Buffer.from('d14:failure reason2:no8:intervali9ee')
+    expect(byHttp(more, { kind: KIND.scrape }).errorTexts).toEqual({ no: 1 })
+  })
+
+  it.each<[string, Buffer, Partial<AskedByHttp>]>([
     ['a body that is no bencoded dictionary', Buffer.from('hello'), {}],
     ['a body that is no bencoded dictionary', httpReply().subarray(0, -1), {}],
     ['a body that is no bencoded dictionary', Buffer.concat([httpReply(), Buffer.from('x')]), {}],
     ['peers that do not fill whole endpoints', httpReply({ peers: Buffer.alloc(7, 1) }), {}],
     ['peers that are not compact', Buffer.from('d8:intervali9e5:peersld2:ip9:127.0.0.1eee'), {}],
     ['a peer at port 0', httpReply({ peers: at('127.0.0.1', 0) }), {}],
+    ['a peer at 0.0.0.0', httpReply({ peers: at('0.0.0.0') }), {}],
     ['no interval above 0', httpReply({ intervalS: 0 }), {}],
     ['no interval above 0', Buffer.from('d5:peers0:e'), {}],
     [
@@ -108,7 +128,11 @@ describe('answers by HTTP', () => {
       { kind: KIND.scrape },
     ],
     ['a scrape reply without files', Buffer.from('de'), { kind: KIND.scrape }],
-    ['a scrape entry whose name is no info hash', Buffer.from('d5:filesd1:adeee'), { kind: KIND.scrape }],
+    [
+      'a scrape reply with other torrents than asked for',
+      writeHttpScrapeReply([hashOf('a'), hashOf('c')], [counts, counts]),
+      { kind: KIND.scrape },
+    ],
   ])('are wrong: %s', (what, body, changes) => {
     expect(byHttp(body, changes)).toMatchObject({ wrong: 1, wrongAnswers: { [what]: 1 }, announces: 0, scrapes: 0 })
   })

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { makeRandom } from '../../lib/random.ts'
+import { endpointText } from '../../lib/wire/endpoint.ts'
 import { makeLatencies } from '../../services/load/histogram.ts'
 import { NUMBERS, type RawLoadOptions, readOptions } from '../../services/load/options.ts'
 import { makePace } from '../../services/load/pace.ts'
 import { makeKindPicker, makePlan } from '../../services/load/plan.ts'
-import { addressOfPeer, type LoadPeer, makeLoad, makeRandom } from '../../services/load/shape.ts'
+import { addressOfPeer, type LoadPeer, makeLoad } from '../../services/load/shape.ts'
 import { KIND } from '../../services/load/tally.ts'
 import { readTarget } from '../../services/load/target.ts'
 
@@ -46,6 +48,19 @@ describe('the peers of a load', () => {
     expect(shown(places.flatMap(({ own }) => own)).sort()).toEqual(shown(all).sort())
     for (const { address, own } of places)
       for (const { endpoint } of own) expect([...endpoint.subarray(0, 4)].join('.')).toBe(address)
+  })
+})
+
+describe('the peers of a load over IPv6', () => {
+  it('are all at one address, each at a port of its own', async () => {
+    const target = await readTarget('udp', 'udp://[::1]:6969', false)
+    const numbers = Object.entries(NUMBERS).map(([name, each]) => [name, String(each.default)])
+    const raw = { ...Object.fromEntries(numbers), peers: '4000', torrents: '1000' }
+    const options = readOptions({ ...raw, seeders: '0.75', weights: '1:1:1', fill: true } as RawLoadOptions, target)
+    const { places } = makePlan(options, target, { index: 0, of: 1 })
+    const endpoints = places.flatMap(({ own }) => own.map(({ endpoint }) => endpointText(endpoint)))
+    expect(new Set(endpoints).size).toBe(4000)
+    for (const text of endpoints) expect(text).toMatch(/^\[::1\]:\d{4,5}$/)
   })
 })
 

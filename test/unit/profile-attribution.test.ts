@@ -50,6 +50,18 @@ describe('stages', () => {
     expect(stageOf(['work lib/new/part.ts', 'concat node:buffer'].map(frameOf))).toBeUndefined()
   })
 
+  it('tell beside what they name how much of that is on the path of the tracker', () => {
+    const table = tableOfStages([
+      stack(70, 'sendBatch lib/udp/linux/linux-socket.ts'),
+      stack(10, '(program)'),
+      stack(8, ...microtask),
+      stack(7, 'run services/profile/sampler.ts'),
+      stack(5, 'work lib/new/part.ts'),
+      stack(900, '(idle)'),
+    ])
+    expect(table.own).toEqual({ samples: 70, share: 0.7 })
+  })
+
   it('say of what they miss how much it is, and where', () => {
     const table = tableOfStages([
       stack(90, 'sendBatch lib/udp/linux/linux-socket.ts'),

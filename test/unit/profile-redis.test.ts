@@ -5,8 +5,9 @@ import { loadScript } from '../../lib/store/scripts.ts'
 import { instrumentScript, isOfTracker, readCounted } from '../../services/profile/redis/instrument.ts'
 import { kindOfKey } from '../../services/profile/redis/kinds.ts'
 import { scaledUp } from '../../services/profile/redis/memory.ts'
-import { foldedText, foldStacks, shareOf } from '../../services/profile/redis/perf.ts'
+import { foldedText, foldStacks, samplesPerS, shareOf } from '../../services/profile/redis/perf.ts'
 import { isNamed, perfStages } from '../../services/profile/redis/perf-stages.ts'
+import { type CountedRun, countsProblem } from '../../services/profile/redis/run.ts'
 import { describeCall } from '../../services/profile/redis/slowlog.ts'
 import { readCommandStats, readLatencies } from '../../services/profile/redis/stats.ts'
 
@@ -154,6 +155,28 @@ describe('stacks of perf', () => {
 
   it('are refused where a line is no frame', async () => {
     await expect(foldStacks(['redis-server 1234 cycles:'])).rejects.toThrow('no frame')
+  })
+})
+
+describe('samples of perf', () => {
+  it('are never so many that they fill a disk, and take no step with a timer', () => {
+    expect(samplesPerS(10)).toBe(499)
+    for (const seconds of [1, 30, 60, 600]) expect(samplesPerS(seconds) * seconds).toBeLessThanOrEqual(15_000)
+    for (const seconds of [1, 30, 60, 600]) expect(samplesPerS(seconds) % 10).not.toBe(0)
+  })
+})
+
+describe('calls that scripts and Redis counted', () => {
+  const runOf = (byRedis: number): CountedRun => ({
+    ...{ announces: 100, calls: 2 },
+    counted: [{ script: 'announce', command: 'HGET', kind: 'swarm', calls: 100 }],
+    redisCounted: [{ command: 'HGET', calls: byRedis, us: 1, failed: 0 }],
+  })
+
+  it('are wrong where Redis counted fewer, and right where it counted those of other scripts too', () => {
+    expect(countsProblem(runOf(99))).toContain('HGET 99 of 100')
+    expect(countsProblem(runOf(100))).toBeUndefined()
+    expect(countsProblem(runOf(140))).toBeUndefined()
   })
 })
 

@@ -105,6 +105,7 @@ describe('the callgrind file', () => {
     )
     expect(fns.a?.calls).toEqual({ b: 70, c: 1 })
     expect(fns.d?.calls).toEqual({ c: 1 })
+    expect(callgrindOf([], options)).toContain('desc: Calls: calls=1 is no count')
   })
 
   it('tells two functions of one name apart', () => {

@@ -1,4 +1,5 @@
 import { fieldsOf } from '../../../lib/store/check-server.ts'
+import { mainThreadCpuUs } from '../../../lib/store/info.ts'
 import { loadScript } from '../../../lib/store/scripts.ts'
 import { endSlowLog, type SlowCall, startSlowLog } from './slowlog.ts'
 import { type CommandCost, type CommandLatency, type Redis, readCommandStats, readLatencies } from './stats.ts'
@@ -41,7 +42,7 @@ export async function beginMeasurement(redis: Redis, uptimeMs = () => performanc
       const latencyText = await redis.info('latencystats')
       const histograms = await redis.call('LATENCY', ['HISTOGRAM'])
       const grown = (field: string) => Number(after.get(field)) - Number(before.get(field))
-      const mainThreadUs = 1e6 * (grown('used_cpu_user_main_thread') + grown('used_cpu_sys_main_thread'))
+      const mainThreadUs = mainThreadCpuUs(after) - mainThreadCpuUs(before)
       return {
         seconds,
         announces,

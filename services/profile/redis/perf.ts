@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { Writable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Stacks from the outermost function to the innermost, with `;` between, and how many samples each has. */
 export type FoldedStacks = Map<string, number>
@@ -9,21 +11,39 @@ export type FoldedStacks = Map<string, number>
 export type PerfRecording = { stop: () => Promise<void>; read: () => Promise<FoldedStacks | string> }
 
 /** Below a multiple of 1000, so that samples do not fall into step with a timer. */
-const SAMPLES_PER_S = 499
+const SAMPLES_PER_S_MAX = 499
+/** Each takes `STACK_BYTES` of the temporary folder: 120 MB in all. */
+const SAMPLES_MAX = 15_000
+/** Longest that perf may take to begin; what is recorded begins later then. */
+const START_MS_MAX = 5000
 const END_MS_MAX = 20_000
 
+/** How many samples a second a recording of so many seconds takes. */
+export const samplesPerS = (seconds: number): number =>
+  Math.min(SAMPLES_PER_S_MAX, Math.floor(SAMPLES_MAX / seconds) - 1)
+
 /**
- * Records what the main thread of a process does. Stacks are unwound by the frames' own tables (dwarf): a Redis as
- * packaged keeps no frame pointers. `file` is where perf keeps its samples; the caller removes it.
+ * Records what the main thread of a process does, from when this answers on. Stacks are unwound by the frames' own tables
+ * (dwarf): a Redis as packaged keeps no frame pointers. `file` is where perf keeps its samples; the caller removes it.
  */
-export function startPerf(pid: number, file: string): PerfRecording {
-  const options = ['--call-graph', `dwarf,${STACK_BYTES}`, '-F', String(SAMPLES_PER_S), '-t', String(pid)]
-  const child = spawn('perf', ['record', ...options, '-o', file], { stdio: ['ignore', 'ignore', 'pipe'] })
+export async function startPerf(pid: number, file: string, frequency = SAMPLES_PER_S_MAX): Promise<PerfRecording> {
+  const options = ['--call-graph', `dwarf,${STACK_BYTES}`, '-F', String(frequency), '-t', String(pid)]
+  // It begins once it is told to, and says so.
+  const control = ['--delay', '-1', '--control', 'fd:3,4']
+  const child = spawn('perf', ['record', ...options, ...control, '-o', file], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+  })
   const lastLine = lastLineOf(child)
   let end: string | undefined
   const gone = ended(child).then((how) => {
     end = how
   })
+  const begun = Promise.withResolvers<void>()
+  const [, , , orders, answers] = child.stdio
+  for (const pipe of [orders, answers]) pipe?.on('error', () => {}) // its end says so too
+  answers?.once('data', () => begun.resolve())
+  ;(orders as Writable).write('enable\n')
+  await Promise.race([begun.promise, gone, sleep(START_MS_MAX, undefined, { ref: false })])
   let problem = ''
   return {
     async stop() {

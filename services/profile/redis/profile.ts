@@ -1,39 +1,38 @@
 import { OperatorError } from '../../../lib/errors.ts'
 import { makeLog } from '../../../lib/observe/log.ts'
 import { shown } from '../../../lib/observe/table.ts'
+import { makeRandom } from '../../../lib/random.ts'
 import { fieldsOf } from '../../../lib/store/check-server.ts'
 import { connectRedis } from '../../../lib/store/connect.ts'
-import { openFolder } from '../folder.ts'
+import type { ProfileOptions } from '../options.ts'
+import type { OnPhase } from '../progress.ts'
 import { type ProfiledTracker, runLoad, startProfiledTracker } from '../tracker.ts'
-import { beginMeasurement, keepFromRewriting, type RedisCosts } from './measure.ts'
+import { keepFromRewriting, type RedisCosts } from './measure.ts'
 import { readMemory } from './memory.ts'
+import { samplesPerS } from './perf.ts'
 import { type RedisReport, writeReport } from './report.ts'
-import { countRun, type MeasuredLoad, profileRun } from './run.ts'
+import { countRun, countsProblem, type MeasuredLoad, profileRun } from './run.ts'
 import type { Redis } from './stats.ts'
 
 /** What the command was asked for. */
-export type ProfileRedisOptions = { seconds: number; torrents: number; peers: number; out: string; perf: boolean }
-
-/** What is told while a profile runs, phase by phase. */
-export type Tell = (phase: string) => void
+export type ProfileRedisOptions = ProfileOptions & { perf: boolean }
 
 /** The seconds after the profile itself, with instrumented scripts and without the AOF: enough for a mean. */
 const SIDE_SECONDS_MAX = 10
 
-/** Profiles the Redis of a UDP tracker under load; answers the text and the files that it has written. */
+/** Profiles the Redis of a UDP tracker under load; answers the text, the files that it has written, and what is wrong. */
 export async function profileRedis(
   options: ProfileRedisOptions,
-  tell: Tell,
+  tell: OnPhase,
   lifecycle: { onStop: (name: string, stop: () => Promise<void>) => void },
-): Promise<{ text: string; files: string[] }> {
-  const folder = await openFolder(options.out)
+): Promise<{ text: string; files: string[]; problem: string | undefined }> {
   const plain = await withTracker(undefined, lifecycle, (tracker, redis) => profilePlain(tracker, redis, options, tell))
   const preload = new URL('./preload.ts', import.meta.url).href
   const counts = await withTracker(preload, lifecycle, (tracker, redis) => {
     tell(`counting the commands of instrumented scripts: fill, then ${sideSeconds(options)} s`)
     return countRun(redis, loadOf(tracker, options, sideSeconds(options)))
   })
-  return writeReport(folder, { ...plain, counts })
+  return { ...(await writeReport(options.folder, { ...plain, counts })), problem: countsProblem(counts) }
 }
 
 const sideSeconds = ({ seconds }: ProfileRedisOptions): number => Math.min(seconds, SIDE_SECONDS_MAX)
@@ -42,19 +41,21 @@ async function profilePlain(
   tracker: ProfiledTracker,
   redis: Redis,
   options: ProfileRedisOptions,
-  tell: Tell,
+  tell: OnPhase,
 ): Promise<RedisReport> {
+  const run = (load: MeasuredLoad) =>
+    profileRun({
+      ...{ redis, redisPid: tracker.redisPid, load },
+      ...{ scratch: options.perf ? tracker.folder : undefined, frequency: samplesPerS(options.seconds) },
+    })
   tell(`measuring Redis under load: fill, then ${options.seconds} s`)
-  const { costs, perf } = await profileRun({
-    redis,
-    redisPid: tracker.redisPid,
-    scratch: options.perf ? tracker.folder : undefined,
-    load: loadOf(tracker, options, options.seconds),
-  })
+  const { costs, perf } = await run(loadOf(tracker, options, options.seconds))
   tell('weighing the keys')
-  const memory = await readMemory(redis, '', makeChance())
+  const memory = await readMemory(redis, '', makeRandom())
   tell(`the same load without the AOF, ${sideSeconds(options)} s`)
-  const withoutAof = await measureWithoutAof(redis, loadOf(tracker, options, sideSeconds(options), ['--no-fill']))
+  await redis.config('SET', 'appendonly', 'no')
+  // With perf as well, so that the AOF is all that it is without.
+  const { costs: withoutAof } = await run(loadOf(tracker, options, sideSeconds(options), ['--no-fill']))
   const redisVersion = fieldsOf(await redis.info('server')).get('redis_version') ?? ''
   return {
     title: titleOf(options, costs, redisVersion),
@@ -66,22 +67,6 @@ async function profilePlain(
 const titleOf = ({ torrents, peers }: ProfileRedisOptions, { announces, seconds }: RedisCosts, version: string) =>
   `Redis ${version} under redswarm load udp: ${shown(torrents)} torrents, ${shown(peers)} peers, ` +
   `${shown(announces)} announces in ${seconds.toFixed(1)} s`
-
-async function measureWithoutAof(redis: Redis, load: MeasuredLoad): Promise<RedisCosts> {
-  await redis.config('SET', 'appendonly', 'no')
-  let costs: RedisCosts | undefined
-  let measurement: Awaited<ReturnType<typeof beginMeasurement>> | undefined
-  const announces = await load({
-    async begin() {
-      measurement = await beginMeasurement(redis)
-    },
-    async end() {
-      costs = await measurement?.end()
-    },
-  })
-  if (costs === undefined) throw new Error('the load measured nothing')
-  return { ...costs, announces }
-}
 
 /** `redswarm load udp` on a tracker. */
 function loadOf(
@@ -124,14 +109,5 @@ async function withTracker<T>(
     }
   } finally {
     await tracker.stop()
-  }
-}
-
-/** Chance for samples of keys: the same for the same keys, so that a profile can be told to be made again (LCG). */
-export function makeChance(): () => number {
-  let state = 12_345
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
   }
 }

@@ -1,6 +1,5 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeFiles } from '../folder.ts'
+import { removeEarlier, writeFiles } from '../folder.ts'
 import type { RedisCosts } from './measure.ts'
 import type { MemoryReport } from './memory.ts'
 import { type FoldedStacks, foldedText } from './perf.ts'
@@ -21,12 +20,9 @@ export type RedisReport = {
   notes: string[]
 }
 
-/** Files that only a profile with perf has: of an earlier one they would be taken for this one's. */
-const PERF_FILES = ['perf.folded', 'perf-flamegraph.html', 'perf-flamegraph.svg']
-
 /** Writes a profile into a folder (`openFolder`); answers its text and the files. */
 export async function writeReport(folder: string, report: RedisReport): Promise<{ text: string; files: string[] }> {
-  for (const name of PERF_FILES) await rm(join(folder, name), { force: true })
+  await removeEarlier(folder)
   const { perf, ...rest } = report
   const text = reportText(report)
   const files: Record<string, string> = {

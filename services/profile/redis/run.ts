@@ -14,16 +14,21 @@ export type MeasuredLoad = (measured: { begin: () => Promise<void>; end: () => P
 /** What a load cost inside Redis, and where its main thread was by perf, or why that cannot be told. */
 export type ProfiledRun = { costs: RedisCosts; perf: FoldedStacks | string }
 
-/** Profiles a Redis under a load. `scratch`: a folder for what perf records meanwhile; undefined: without perf. */
+/**
+ * Profiles a Redis under a load. `scratch`: a folder for what perf records meanwhile; undefined: without perf. `frequency`:
+ * its samples a second.
+ */
 export async function profileRun({
   redis,
   redisPid,
   scratch,
+  frequency,
   load,
 }: {
   redis: Redis
   redisPid: number
   scratch: string | undefined
+  frequency?: number
   load: MeasuredLoad
 }): Promise<ProfiledRun> {
   let measurement: Measurement | undefined
@@ -35,7 +40,7 @@ export async function profileRun({
     const announces = await load({
       async begin() {
         measurement = await beginMeasurement(redis)
-        if (file !== undefined) recording = startPerf(redisPid, file)
+        if (file !== undefined) recording = await startPerf(redisPid, file, frequency)
       },
       async end() {
         costs = await measurement?.end()
@@ -91,6 +96,14 @@ export function compareCounts({ counted, redisCounted }: CountedRun): {
     counted: calls,
     byRedis: redisCounted.find((each) => each.command === command)?.calls ?? 0,
   }))
+}
+
+/** What is wrong where Redis counted fewer than the scripts did, which cannot be: the counts are not to be trusted then. */
+export function countsProblem(run: CountedRun): string | undefined {
+  const fewer = compareCounts(run).filter(({ counted, byRedis }) => byRedis < counted)
+  if (fewer.length === 0) return undefined
+  const told = fewer.map(({ command, counted, byRedis }) => `${command} ${byRedis} of ${counted}`).join(', ')
+  return `Redis counted fewer calls than the instrumented scripts, so that one of both is wrong: ${told}`
 }
 
 /** What one announce calls, without the counting itself: the most called first. */

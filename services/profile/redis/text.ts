@@ -3,7 +3,7 @@ import type { RedisCosts } from './measure.ts'
 import { ENTRY_BYTES, type MemoryReport } from './memory.ts'
 import { isNamed, perfStages } from './perf-stages.ts'
 import type { RedisReport } from './report.ts'
-import { type CountedRun, callsPerAnnounce, compareCounts } from './run.ts'
+import { type CountedRun, callsPerAnnounce, compareCounts, countsProblem } from './run.ts'
 import type { SlowCall } from './slowlog.ts'
 import type { CommandLatency } from './stats.ts'
 
@@ -136,7 +136,7 @@ function aofLines(report: RedisReport, withoutAof: RedisCosts | undefined): stri
     ...(without === undefined
       ? []
       : [
-          `  the same load right after, without AOF and perf: ${fixed(without)} µs per announce instead of ${fixed(own)}${own > without ? '' : '; the machine was too busy to tell a difference'}`,
+          `  the same load right after, without the AOF: ${fixed(without)} µs per announce instead of ${fixed(own)}${own > without ? '' : '; the machine was too busy to tell a difference'}`,
         ]),
   ]
 }
@@ -154,12 +154,12 @@ function countLines(counts: CountedRun): string[] {
     fixed(sum(of), 3),
   ]
   const rows = commands.map((command) => [command, ...cells(calls.filter((each) => each.command === command))])
-  const differences = compareCounts(counts).filter(({ counted, byRedis }) => counted !== byRedis)
-  const most = Math.max(0, ...differences.map(({ counted, byRedis }) => Math.abs(byRedis - counted)))
+  const most = Math.max(0, ...compareCounts(counts).map(({ counted, byRedis }) => byRedis - counted))
+  const more = most === 0 ? 'as many of each' : `up to ${shown(most)} more of a command: those of the other scripts`
   return [
     ...tableOf(['calls per announce, by key', ...kinds, 'all'], [...rows, ['all', ...cells(calls)]]),
     `  Counted by the instrumented script in ${shown(counts.announces)} announces, ${fixed(counts.announces / counts.calls, 1)} a call.`,
-    `  Redis counted ${most === 0 ? 'as many of each' : `up to ${shown(most)} more of a command: those of the other scripts`}.`,
+    `  ${countsProblem(counts) ?? `Redis counted ${more}`}.`,
   ]
 }
 

@@ -42,7 +42,7 @@ export async function echoCpuUsPerReply(port: number, pid: number, seconds: numb
     lanes.push({ socket, heardMs: 0, sent: 0 })
   }
   isRunning = true
-  const startS = cpuSecondsOf(pid) ?? 0
+  const startS = cpuSecondsOf(pid)
   const askSilent = (): void => {
     for (const lane of lanes) {
       if (performance.now() - lane.heardMs < LOST_AFTER_MS) continue
@@ -53,10 +53,12 @@ export async function echoCpuUsPerReply(port: number, pid: number, seconds: numb
   const timer = setInterval(askSilent, LOST_AFTER_MS)
   askSilent()
   await sleep(seconds * 1000)
+  // Both at once: what is answered from here on is in neither.
+  const [endS, repliesInTime] = [cpuSecondsOf(pid), replies]
   isRunning = false
   clearInterval(timer)
-  const usedS = (cpuSecondsOf(pid) ?? 0) - startS
   await Promise.all(lanes.map(({ socket }) => socket.close()))
-  if (replies === 0) throw new Error('the echo does not answer')
-  return (usedS * 1e6) / replies
+  if (startS === undefined || endS === undefined) throw new Error('the echo has ended')
+  if (repliesInTime === 0) throw new Error('the echo does not answer')
+  return ((endS - startS) * 1e6) / repliesInTime
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { temporaryFolder } from '../../support/at-exit.ts'
 import { freePort } from '../../support/free-port.ts'
 import { endChild, startChild, untilUdpServes } from './process.ts'
 import { type Crate, missingCrate, programOf } from './rust.ts'
@@ -35,13 +35,13 @@ export const aquatic: Tracker = {
     return { version: `${stdout?.trim()} of crates.io` }
   },
   async start({ protocol, numwant }) {
-    const folder = await mkdtemp(join(tmpdir(), 'redswarm-aquatic-'))
+    const { path: folder, remove } = await temporaryFolder('aquatic')
     const port = await freePort()
     await writeFile(join(folder, 'config.toml'), settings(port, numwant))
     const server = startChild(programOf(AQUATIC) as string, ['-c', join(folder, 'config.toml')])
     const stop = async () => {
       await endChild(server)
-      await rm(folder, { recursive: true, force: true })
+      await remove()
     }
     try {
       await untilUdpServes(server, port)

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { killAtExit } from '../../support/at-exit.ts'
+import { foreignEnvironment, MAIN } from './process.ts'
 import type { RunningTracker } from './tracker.ts'
 
 /** What a load is made of: options of `redswarm load`. */
@@ -22,10 +24,18 @@ export type LoadResult = {
   loadCpuUsPerResponse: number
 }
 
+/** What is told of it, before it is looked at: null where a process was gone. */
+type ToldLoad = Omit<LoadResult, 'cpuUsPerResponse'> & {
+  seconds: number
+  cpuUsPerResponse: Record<string, number | null>
+}
+
 /** Beside the measured seconds, a load fills the tracker, and waits for answers that do not come. */
 const BESIDE_MS_MAX = 180_000
 /** Its exit code where a reply was wrong: what it saw is told all the same. */
 const WRONG = 1
+/** Timers come a little early. */
+const SHORT_S_MAX = 0.1
 
 /** Loads a tracker by `redswarm load`; `onLoading` is called when it is filled, before the measured seconds. */
 export async function runLoad(
@@ -36,17 +46,39 @@ export async function runLoad(
   const args = ['load', new URL(url).protocol.slice(0, -1), url, '--json', ...more]
   for (const [name, value] of Object.entries(shape)) args.push(`--${name}`, String(value))
   for (const [name, pid] of Object.entries(pids)) args.push('--pid', `${name}=${pid}`)
-  const timeout = shape.seconds * 1000 + BESIDE_MS_MAX
-  const child = spawn(process.execPath, ['services/main.ts', ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout })
-  const ended = once(child, 'close')
-  let said = ''
-  createInterface(child.stderr).on('line', (line) => {
-    if (line === 'loading') onLoading()
-    else if (line !== 'loaded') said += `${line}\n`
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: foreignEnvironment(),
+    timeout: shape.seconds * 1000 + BESIDE_MS_MAX,
+    // At SIGTERM it would end early and tell of what it had by then.
+    killSignal: 'SIGKILL',
   })
-  const output = await text(child.stdout)
-  const [code] = await ended
-  if ((code !== 0 && code !== WRONG) || output === '')
-    throw new Error(`redswarm ${args.join(' ')}: ended with ${code}\n${said}`)
-  return JSON.parse(output) as LoadResult
+  killAtExit(child)
+  const follow = async (): Promise<string> => {
+    let said = ''
+    for await (const line of createInterface(child.stderr)) {
+      if (line === 'loading') onLoading()
+      else if (line !== 'loaded') said += `${line}\n`
+    }
+    return said
+  }
+  try {
+    const [said, output, [code, signal]] = await Promise.all([follow(), text(child.stdout), once(child, 'close')])
+    if ((code !== 0 && code !== WRONG) || output === '')
+      throw new Error(`redswarm ${args.join(' ')}: ended by ${signal ?? `exit code ${code}`}\n${said}`)
+    return wholeLoad(JSON.parse(output) as ToldLoad, shape.seconds)
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
+
+/** Throws where a load is not what was asked for: a figure of it would be a false one. */
+export function wholeLoad(load: ToldLoad, secondsAsked: number): LoadResult {
+  const { seconds, responses, cpuUsPerResponse } = load
+  if (seconds < secondsAsked - SHORT_S_MAX)
+    throw new Error(`the load was cut off after ${seconds.toFixed(1)} of ${secondsAsked} s`)
+  if (responses === 0) throw new Error('the tracker gave no right answer')
+  const gone = Object.keys(cpuUsPerResponse).filter((name) => cpuUsPerResponse[name] === null)
+  if (gone.length > 0) throw new Error(`ended while it was loaded: ${gone.join(', ')}`)
+  return load as LoadResult
 }

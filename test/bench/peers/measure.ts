@@ -1,5 +1,6 @@
+import { makeRandom } from '../../../lib/random.ts'
 import type { InfoHash } from '../../../lib/wire/info-hash.ts'
-import { addressOfPeer, makeLoad, makeRandom } from '../../../services/load/shape.ts'
+import { addressOfPeer, makeLoad } from '../../../services/load/shape.ts'
 import { type LoadResult, type LoadShape, runLoad } from './load.ts'
 import { residentBytesOf } from './process.ts'
 import type { Protocol, RunningTracker, Tracker } from './tracker.ts'

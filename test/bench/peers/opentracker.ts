@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { temporaryFolder } from '../../support/at-exit.ts'
 import { freePort } from '../../support/free-port.ts'
 import { endChild, startChild, untilUdpServes } from './process.ts'
 import { type Tracker, urlOf } from './tracker.ts'
@@ -19,7 +19,7 @@ export const opentracker: Tracker = {
     return version ? { version: `${version} of Debian` } : { missing: `not installed: apt-get install ${PACKAGE}` }
   },
   async start({ protocol, infoHashes }) {
-    const folder = await mkdtemp(join(tmpdir(), 'redswarm-opentracker-'))
+    const { path: folder, remove } = await temporaryFolder('opentracker')
     // As root it becomes nobody before it reads the list, and the folder is its root then: names are relative to it.
     await chmod(folder, 0o755)
     await writeFile(join(folder, 'listed'), infoHashes.map((hash) => `${hash.toString('hex')}\n`).join(''))
@@ -29,7 +29,7 @@ export const opentracker: Tracker = {
     const server = startChild(PACKAGE, ['-f', join(folder, 'config')])
     const stop = async () => {
       await endChild(server)
-      await rm(folder, { recursive: true, force: true })
+      await remove()
     }
     try {
       // It reads its list while it serves already.

@@ -17,7 +17,7 @@ export const HELP = `npm run bench:peers -- [options]
 
 The same load against Redswarm and other trackers of this machine, in turns: each starts empty, is filled, then loaded.
 
-  --http          over HTTP, by \`redswarm load http\`, instead of UDP (Redswarm, opentracker, bittorrent-tracker)
+  --http          over HTTP, by \`redswarm load http\`, instead of UDP (all but aquatic_udp)
   --rounds N      turns of each tracker (3)
   --seconds N     measured seconds of each turn (10)
   --torrents N    (100000)     --peers N   (200000)     --numwant N   (30): as of \`redswarm load\`

@@ -2,10 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EVENT } from '../../../lib/wire/announce.ts'
 import type { InfoHash } from '../../../lib/wire/info-hash.ts'
 import { writeConnectRequest } from '../../../lib/wire/udp-request.ts'
+import { killAtExit } from '../../support/at-exit.ts'
 import { UdpClient } from '../../support/udp-client.ts'
 
 /** A program that runs, and what it wrote to stderr last. */
@@ -19,13 +21,25 @@ const CONNECT_REPLY_BYTES = 16
 /** Shorter ones say no more than that the list is not read yet. */
 const ANNOUNCE_REPLY_BYTES_MIN = 20
 
+/** The command line of the tracker that is measured, from any folder. */
+export const MAIN = join(import.meta.dirname, '../../../services/main.ts')
+
+/** The caller's environment without settings of the tracker: they must not change what is measured. */
+export const foreignEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('REDSWARM_')))
+
 /** Runs a program; what it writes is kept as far as it may tell why it failed. */
 export function startChild(
   command: string,
   args: readonly string[],
   { env = {}, cwd }: { env?: Record<string, string>; cwd?: string } = {},
 ): Child {
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...foreignEnvironment(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  killAtExit(child)
   let written = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -98,5 +112,8 @@ export async function untilListens(child: Child, port: number): Promise<void> {
 }
 
 /** Resident memory of a process, in bytes. */
-export const residentBytesOf = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
+export function residentBytesOf(pid: number): number {
+  const kB = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  if (kB === undefined) throw new Error(`process ${pid} has ended`)
+  return Number(kB) * 1024
+}

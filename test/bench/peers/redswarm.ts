@@ -1,6 +1,7 @@
+import { dirname } from 'node:path'
 import { freePort } from '../../support/free-port.ts'
 import { startRedis } from '../../support/redis.ts'
-import { endChild, startChild, untilListens, untilUdpServes } from './process.ts'
+import { endChild, MAIN, startChild, untilListens, untilUdpServes } from './process.ts'
 import { type Tracker, urlOf } from './tracker.ts'
 
 /** As it is set without being told. */
@@ -14,7 +15,9 @@ export const redswarm: Tracker = {
   async start({ protocol, numwant }) {
     const redis = await startRedis('--appendonly', 'yes', '--appendfsync', 'everysec')
     const port = await freePort()
-    const frontend = startChild(process.execPath, ['services/main.ts', protocol], {
+    const frontend = startChild(process.execPath, [MAIN, protocol], {
+      // A `.env` file of the caller's is not there.
+      cwd: dirname(redis.socket),
       env: {
         REDSWARM_REDIS_URL: redis.url,
         [protocol === 'udp' ? 'REDSWARM_UDP_LISTEN' : 'REDSWARM_HTTP_LISTEN']: `127.0.0.1:${port}`,

@@ -1,6 +1,10 @@
 import { median } from 'simple-statistics'
+import { shown, tableOf } from '../../../lib/observe/table.ts'
+import { barChart } from '../chart.ts'
+import { figure, markdownTable } from '../table.ts'
 import type { LoadResult } from './load.ts'
 import type { Round } from './measure.ts'
+import type { Protocol } from './tracker.ts'
 
 /** The rounds of one tracker, summed up by medians. */
 export type Summary = {
@@ -67,46 +71,52 @@ export function summarize(version: string, rounds: readonly Round[]): Summary {
   }
 }
 
-const us = (value: number): string => value.toFixed(1)
-const whole = (value: number): string => Math.round(value).toLocaleString('en')
-
 const withParts = (value: string, parts: Record<string, number>, show: (value: number) => string): string => {
   const names = Object.keys(parts)
   return names.length < 2 ? value : `${value} (${names.map((name) => `${name} ${show(parts[name] ?? 0)}`).join(', ')})`
 }
 
 const COLUMNS: [title: string, cell: (summary: Summary) => string][] = [
-  ['tracker', ({ tracker, version }) => (tracker === 'redswarm' ? '**Redswarm**' : `${tracker} ${version}`)],
-  ['CPU µs per response', ({ cpuUs: { median, parts } }) => withParts(us(median), parts, us)],
-  ['rounds', ({ cpuUs }) => cpuUs.rounds.map(us).join(', ')],
-  ['responses/s', ({ responsesPerS }) => whole(responsesPerS)],
-  ['peers per announce', ({ peersPerAnnounce }) => us(peersPerAnnounce)],
-  ['p50 / p99 ms', ({ p50Ms, p99Ms }) => `${us(p50Ms)} / ${us(p99Ms)}`],
-  ['errors / lost / wrong', ({ errors, lost, wrong }) => [errors, lost, wrong].map(whole).join(' / ')],
-  ['bytes per peer', ({ bytesPerPeer: { all, parts } }) => withParts(whole(all), parts, whole)],
-  ['load µs', ({ loadCpuUs }) => us(loadCpuUs)],
+  ['tracker', ({ tracker, version }) => (tracker === 'redswarm' ? 'Redswarm' : `${tracker} ${version}`)],
+  ['CPU µs per response', ({ cpuUs: { median, parts } }) => withParts(figure(median), parts, figure)],
+  ['rounds', ({ cpuUs }) => cpuUs.rounds.map(figure).join(', ')],
+  ['responses/s', ({ responsesPerS }) => shown(responsesPerS)],
+  ['peers per announce', ({ peersPerAnnounce }) => figure(peersPerAnnounce)],
+  ['p50 / p99 ms', ({ p50Ms, p99Ms }) => `${figure(p50Ms)} / ${figure(p99Ms)}`],
+  ['errors / lost / wrong', ({ errors, lost, wrong }) => [errors, lost, wrong].map(shown).join(' / ')],
+  ['bytes per peer', ({ bytesPerPeer: { all, parts } }) => withParts(shown(all), parts, shown)],
+  ['load µs', ({ loadCpuUs }) => figure(loadCpuUs)],
 ]
 
-/** The summaries as a table of Markdown. */
-export function markdownTable(summaries: readonly Summary[]): string {
-  const rows = [COLUMNS.map(([title]) => title), COLUMNS.map(() => '---')]
-  for (const summary of summaries) rows.push(COLUMNS.map(([, cell]) => cell(summary)))
-  return rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
-}
+const HEAD = COLUMNS.map(([title]) => title)
+const rowsOf = (summaries: readonly Summary[]): string[][] =>
+  summaries.map((summary) => COLUMNS.map(([, cell]) => cell(summary)))
 
-/** The same for a terminal: columns that line up. */
-export function plainTable(summaries: readonly Summary[]): string {
-  const rows = [COLUMNS.map(([title]) => title), ...summaries.map((each) => COLUMNS.map(([, cell]) => cell(each)))]
-  const widths = COLUMNS.map((_, i) => Math.max(...rows.map((cells) => cells[i]?.length ?? 0)))
-  const line = (cells: readonly string[]) => cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')
-  return rows
-    .map((cells) => line(cells).trimEnd())
-    .join('\n')
-    .replaceAll('**', '')
+/** The summaries as a table of Markdown. */
+export const markdownOf = (summaries: readonly Summary[]): string => markdownTable(HEAD, rowsOf(summaries))
+
+/** The same for a terminal. */
+export const plainOf = (summaries: readonly Summary[]): string => tableOf(HEAD, rowsOf(summaries)).join('\n')
+
+/** The name of the chart of a protocol. */
+export const pictureOf = (protocol: Protocol): string => (protocol === 'udp' ? 'peers-cpu.svg' : 'peers-http-cpu.svg')
+
+/** CPU per response by tracker: medians, and the least and most of the rounds. */
+export function cpuChart(protocol: Protocol, summaries: readonly Summary[]): Promise<string> {
+  return barChart({
+    title: `CPU per response, ${protocol.toUpperCase()}`,
+    unit: 'µs of CPU per response, all processes: median, least and most of the rounds',
+    rows: summaries.map(({ tracker, cpuUs }) => ({
+      label: tracker === 'redswarm' ? 'Redswarm, Redis included' : tracker,
+      value: cpuUs.median,
+      low: Math.min(...cpuUs.rounds),
+      high: Math.max(...cpuUs.rounds),
+    })),
+  })
 }
 
 /** What was refused, and what was wrong with replies: a line each. */
 export const textLines = (summaries: readonly Summary[]): string[] =>
   summaries.flatMap(({ tracker, texts }) =>
-    Object.entries(texts).map(([text, count]) => `${tracker}: ${whole(count)} times "${text}"`),
+    Object.entries(texts).map(([text, count]) => `${tracker}: ${shown(count)} times "${text}"`),
   )

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { killAtExit } from '../../support/at-exit.ts'
 
 /** A tracker that cargo builds from crates.io. */
 export type Crate = { name: string; version: string; isLocked: boolean }
@@ -37,6 +38,7 @@ export async function installCrate(crate: Crate): Promise<void> {
   const { name, version, isLocked } = crate
   const args = ['install', `${name}@${version}`, '--root', ROOT, ...(isLocked ? ['--locked'] : [])]
   const cargo = spawn('cargo', args, { stdio: ['ignore', 'inherit', 'inherit'] })
+  killAtExit(cargo)
   const [status] = await once(cargo, 'exit')
   if (status !== 0) console.error(`cargo ${args.join(' ')}: ended with ${status}`)
 }

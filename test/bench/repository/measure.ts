@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis'
 import { fieldsOf } from '../../../lib/store/check-server.ts'
-import type { StoredAnnounce } from '../../../lib/swarm/store.ts'
+import { mainThreadCpuUs } from '../../../lib/store/info.ts'
+import type { StoredAnnounce, SwarmStore } from '../../../lib/swarm/store.ts'
+import type { InfoHash } from '../../../lib/wire/info-hash.ts'
 import type { Clock, Repository } from './repository.ts'
 
 /** What is measured of an operation: microseconds per operation, or bytes. */
@@ -15,10 +17,8 @@ export type Bench = { redis: Redis; clock: Clock; repository: Repository; filler
 const CALLERS = 4
 const ANNOUNCES_PER_CALLER = 256
 
-async function mainThreadCpuUs(redis: Redis): Promise<number> {
-  const info = fieldsOf(await redis.info('cpu'))
-  return (Number(info.get('used_cpu_user_main_thread')) + Number(info.get('used_cpu_sys_main_thread'))) * 1e6
-}
+/** CPU time so far of Redis's main thread. */
+export const redisCpuUs = async (redis: Redis): Promise<number> => mainThreadCpuUs(fieldsOf(await redis.info('cpu')))
 
 /** Bytes that Redis's data takes, buffers of clients and all. */
 export const usedBytes = async (redis: Redis): Promise<number> =>
@@ -26,11 +26,11 @@ export const usedBytes = async (redis: Redis): Promise<number> =>
 
 /** Measures so many operations; `count` may also be found by the work itself. */
 export async function measure({ redis }: Bench, operation: string, work: () => Promise<number>): Promise<Figure> {
-  const [redisUs, node, startMs] = [await mainThreadCpuUs(redis), process.cpuUsage(), performance.now()]
+  const [redisUs, node, startMs] = [await redisCpuUs(redis), process.cpuUsage(), performance.now()]
   const count = await work()
   const wallMs = performance.now() - startMs
   const { user, system } = process.cpuUsage(node)
-  const spentUs = (await mainThreadCpuUs(redis)) - redisUs
+  const spentUs = (await redisCpuUs(redis)) - redisUs
   if (count === 0) throw new Error(`${operation}: nothing was done`)
   const values = { redisUs: spentUs / count, wallUs: (wallMs * 1000) / count, nodeUs: (user + system) / count }
   return { operation, values }
@@ -48,4 +48,10 @@ export async function announceAll(repository: Repository, announces: readonly St
   }
   await Promise.all(Array.from({ length: CALLERS }, caller))
   return announces.length
+}
+
+/** Scrapes all at once, and answers how many that were; throws where one is refused. */
+export async function scrapeAll(scrape: SwarmStore['scrape'], infoHashes: readonly InfoHash[]): Promise<number> {
+  for (const reply of await scrape(infoHashes)) if (typeof reply === 'string') throw new Error(`refused: ${reply}`)
+  return infoHashes.length
 }

@@ -1,8 +1,9 @@
+import { makeRandom } from '../../../lib/random.ts'
 import { shardNames } from '../../../lib/store/keys.ts'
 import type { StoredAnnounce } from '../../../lib/swarm/store.ts'
 import { EVENT } from '../../../lib/wire/announce.ts'
-import { type LoadPeer, makeLoad, makeRandom, nextEvent } from '../../../services/load/shape.ts'
-import { announceAll, type Bench, type Figure, measure, usedBytes } from './measure.ts'
+import { type LoadPeer, makeLoad, nextEvent } from '../../../services/load/shape.ts'
+import { announceAll, type Bench, type Figure, measure, scrapeAll, usedBytes } from './measure.ts'
 import { announceOf } from './peers.ts'
 import { LIFETIME_S, type Repository } from './repository.ts'
 
@@ -24,6 +25,8 @@ export type Sizes = {
   swarms: readonly number[]
   loadTorrents: number
   loadPeers: number
+  /** Announces of the mixed load, where there are not as many as peers. */
+  loadAnnounces?: number
   memoryPeers: number
 }
 
@@ -144,7 +147,7 @@ function mixedGroup(sizes: Sizes): Group {
         peers.map((peer) => toAnnounce(peer, { event: EVENT.started })),
       )
       const anyPeer = () => peers[Math.floor(random() * peers.length)] as LoadPeer
-      const announces = upTo(sizes.loadPeers, () => {
+      const announces = upTo(sizes.loadAnnounces ?? sizes.loadPeers, () => {
         const peer = anyPeer()
         return toAnnounce(peer, {
           event: nextEvent(peer, random),
@@ -153,10 +156,10 @@ function mixedGroup(sizes: Sizes): Group {
         })
       })
       const figures = [await measure(bench, mixed as string, () => announceAll(repository, announces))]
-      const { scrape: scrapeAll, list } = repository
-      if (scrapeAll) {
+      const { scrape: scrapeMany, list } = repository
+      if (scrapeMany) {
         const hashes = upTo(sizes.operations, () => anyPeer().infoHash)
-        figures.push(await measure(bench, scrape as string, async () => (await scrapeAll(hashes)).length))
+        figures.push(await measure(bench, scrape as string, () => scrapeAll(scrapeMany, hashes)))
       }
       if (list) figures.push(await measure(bench, page as string, () => readPages(list, random, sizes.operations / 50)))
       return figures

@@ -38,24 +38,26 @@ export function tablesOf(results: readonly Result[], wanted: readonly Metric[] =
   return metrics.map((metric) => tableOf(results, metric)).join('\n\n')
 }
 
-const rowsOf = (results: readonly Result[], metric: Metric, isWanted: (operation: string) => boolean): ChartRow[] =>
+type ChartOf = { metric: Metric; shows: RegExp; isLog?: boolean }
+
+/** The bars of a chart, and their intervals: a logarithmic axis has no place for what is not above zero. */
+export const rowsOf = (results: readonly Result[], { metric, shows, isLog = false }: ChartOf): ChartRow[] =>
   results.flatMap(({ operation, implementation, [metric]: summary }) => {
-    if (!summary || !isWanted(operation)) return []
+    if (!summary || !shows.test(operation)) return []
     const { mean } = summary
     const half = summary.half ?? 0
-    // A logarithmic axis has no place for what is not above zero.
     return [
       {
         label: operation,
         series: implementation,
         value: mean,
-        low: Math.max(mean - half, mean / 10),
+        low: isLog ? Math.max(mean - half, mean / 10) : mean - half,
         high: mean + half,
       },
     ]
   })
 
-const CHARTS: { name: string; title: string; unit: string; metric: Metric; isLog?: boolean; shows: RegExp }[] = [
+const CHARTS: ({ name: string; title: string; unit: string } & ChartOf)[] = [
   {
     name: 'torrust',
     title: "Torrust's four operations",
@@ -92,7 +94,7 @@ const CHARTS: { name: string; title: string; unit: string; metric: Metric; isLog
 export async function chartsOf(results: readonly Result[]): Promise<{ name: string; title: string; svg: string }[]> {
   const charts = CHARTS.map((chart) => ({
     ...chart,
-    rows: rowsOf(results, chart.metric, (text) => chart.shows.test(text)),
+    rows: rowsOf(results, chart),
   }))
   return Promise.all(
     charts
