@@ -54,6 +54,9 @@ export function makeConnection(
   let triesLeft = 0
   let isUnderWay = false
   let dueMs = 0
+  /** Whether the connection has answered, as far as is known. */
+  let hasServed = false
+  let path = ''
   let status = 0
   let body: Buffer | undefined
 
@@ -67,13 +70,20 @@ export function makeConnection(
     },
     onResponseEnd() {
       isUnderWay = false
+      hasServed = true
       const isRefused = countHttpReply(tally, status, body ?? Buffer.alloc(0), asked)
       latencies.record(performance.now() - dueMs)
       if (announced && !isRefused) announced.isCounted = !asked.isStopped
       if (isRefused) endFailed()
       else onFree(self)
     },
-    onResponseError() {
+    onResponseError(_, error) {
+      if (hasServed && status === 0 && isClosed(error)) {
+        // RFC 9112, 9.3.1: a server may close a connection that it keeps at any time; who asked meanwhile asks again.
+        hasServed = false
+        client.dispatch({ path, method: 'GET' }, handler)
+        return
+      }
       isUnderWay = false
       tally.lost += 1
       setTimeout(endFailed, ERROR_PAUSE_MS)
@@ -81,7 +91,9 @@ export function makeConnection(
     onRequestStart() {},
   }
 
-  const ask = (path: string, due: number): void => {
+  const ask = (target: string, due: number): void => {
+    path = target
+    status = 0
     dueMs = due
     isUnderWay = true
     client.dispatch({ path, method: 'GET' }, handler)
@@ -129,6 +141,9 @@ export function makeConnection(
   }
   return self
 }
+
+const isClosed = (error: Error): boolean =>
+  ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 const fixedParts = new WeakMap<LoadPeer, string>()
 

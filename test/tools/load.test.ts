@@ -197,6 +197,19 @@ describe.concurrent('redswarm load without a tracker that serves', () => {
     }
   })
 
+  it('asks again where a server closes a connection without a word, as it may', async ({ expect }) => {
+    const server = createServer((_, response) => {
+      response.setHeader('connection', 'keep-alive')
+      response.end('d8:completei1e10:incompletei1e8:intervali60e5:peers0:e', () => response.socket?.destroy())
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/announce`
+    const seen = report(await load(['http', url, ...SMALL, '--weights', '0:1:0', '--no-fill', '--json']))
+    server.close()
+    expectFewLost(seen)
+    expect(seen).toMatchObject({ errors: 0, wrong: 0 })
+  })
+
   it('says within seconds that a tracker does not answer', async ({ expect }) => {
     const port = await freePort()
     const startMs = performance.now()
