@@ -12,11 +12,12 @@ import { claimSchema } from '../lib/store/check-server.ts'
 import { makeSharedClock, type SharedClock } from '../lib/store/clock.ts'
 import { connectRedis, makePulse, type Pulse, redisOptions } from '../lib/store/connect.ts'
 import { type Keys, makeKeys, shardNames } from '../lib/store/keys.ts'
+import { makePasskeyCopy } from '../lib/store/passkey-copy.ts'
+import { makePasskeyStore } from '../lib/store/passkeys.ts'
 import { writeRanks } from '../lib/store/ranks.ts'
-import { makeSwarmReader } from '../lib/store/reader.ts'
 import { makeRedisStore } from '../lib/store/redis.ts'
 import { agreeOnSecret } from '../lib/store/secret.ts'
-import { makeStatsFlusher, readStats } from '../lib/store/stats.ts'
+import { makeStatsFlusher } from '../lib/store/stats.ts'
 import {
   askSweepPermit,
   isSweepOverdue,
@@ -25,12 +26,12 @@ import {
   type SweepIntervals,
 } from '../lib/store/sweep.ts'
 import { makeShardWalker } from '../lib/store/walk.ts'
+import { type AccessCheck, privateAccess } from '../lib/swarm/access.ts'
 import { INTERVAL_SPREAD, makeAnnouncer } from '../lib/swarm/announce.ts'
 import type { SwarmStore } from '../lib/swarm/store.ts'
 import { chooseUdpSockets } from '../lib/udp/open-socket.ts'
 import { makeConnectionIds } from '../lib/wire/connection-id.ts'
-import { makeApiApp } from './api/app.ts'
-import { loadApiToken } from './api/token.ts'
+import { startApi, startHealth } from './compose-api.ts'
 import { makeHttpApp } from './http/app.ts'
 import { makeRequestHandlers } from './http/request.ts'
 import { rankAll } from './sweeper/rank.ts'
@@ -51,6 +52,7 @@ export type Started = {
   udp: Listen[]
   http: Listen[]
   api: Listen[]
+  health: Listen[]
   /** The API token where it was made just now, and where it is kept. */
   newToken: { token: string; file: string } | undefined
 }
@@ -58,16 +60,20 @@ export type Started = {
 const FLUSH_EVERY_MS = 1000
 const MARK_EVERY_MS = 1000
 const BEAT_EVERY_MS = 1000
+/** A passkey that nobody could tell of counts after this time all the same. */
+const REFRESH_EVERY_MS = 1000
 const SYNCHRONIZE_EVERY_MS = 30_000
 
 /** What all roles share. Time and chance enter the program here and nowhere else. */
-type Parts = {
+export type Parts = {
   settings: Settings
   redisUrl: string
   redis: Redis
   pulse: Pulse
   keys: Keys
   clock: SharedClock
+  /** Milliseconds since the epoch, by this machine's clock. */
+  ownNowMs: () => number
   counters: Counters
   log: Logger
   lifecycle: Lifecycle
@@ -106,20 +112,24 @@ export async function startRoles({
     pulse,
     keys,
     clock,
+    ownNowMs: Date.now,
     counters: makeCounters(),
     log,
     lifecycle,
     repeat,
   }
-  const started: Started = { udp: [], http: [], api: [], newToken: undefined }
+  const started: Started = { udp: [], http: [], api: [], health: [], newToken: undefined }
   // The sweeper comes first and goes last: it does nothing that a client sees.
   if (roles.includes('sweeper')) await startSweeper(parts)
   if (roles.includes('api')) Object.assign(started, await startApi(parts))
   if (roles.includes('http') || roles.includes('udp')) {
     const store = startStore(parts)
-    if (roles.includes('http')) started.http = await startHttp(parts, store)
-    if (roles.includes('udp')) started.udp = await startUdp(parts, store)
+    const access = settings.isPrivate ? await startAccess(parts) : undefined
+    if (roles.includes('http')) started.http = await startHttp(parts, store, access)
+    if (roles.includes('udp')) started.udp = await startUdp(parts, store, access)
   }
+  // It asks what has started by now.
+  if (roles.includes('api')) started.health = await startHealth(parts, started)
   return started
 }
 
@@ -161,14 +171,27 @@ function startStore({ settings, redis, keys, counters, log, lifecycle, repeat }:
   return makeRedisStore({ redis, keys, policy: settings, random: Math.random, counters, log })
 }
 
+/** A private tracker's passkeys, heard of by a connection of their own. */
+async function startAccess({ redis, redisUrl, keys, clock, log, lifecycle, repeat }: Parts): Promise<AccessCheck> {
+  // That Redis is lost is told by the other connection.
+  const subscriber = await connectRedis(redisUrl, log.child({}, { level: 'silent' }))
+  lifecycle.onStop('passkeys', () => subscriber.disconnect())
+  repeat(BEAT_EVERY_MS, makePulse(subscriber).beat)
+  const onProblem = (error: unknown) => log.warn({ reason: messageOf(error) }, 'passkeys could not be read')
+  const copy = await makePasskeyCopy({ redis, subscriber, keys, nowS: clock.nowS, onProblem })
+  repeat(REFRESH_EVERY_MS, copy.refresh)
+  return privateAccess(copy.stateOf)
+}
+
 const sweepIntervals = (settings: Settings): SweepIntervals => ({
   sweepIntervalS: settings.sweepIntervalS,
   announceIntervalS: Math.round(settings.announceIntervalS * (1 + INTERVAL_SPREAD)),
 })
 
-const announcerOf = (settings: Settings, store: SwarmStore) =>
+const announcerOf = (settings: Settings, store: SwarmStore, access: AccessCheck | undefined) =>
   makeAnnouncer({
     store,
+    access,
     policy: {
       intervalS: settings.announceIntervalS,
       minIntervalS: settings.announceMinIntervalS,
@@ -179,12 +202,13 @@ const announcerOf = (settings: Settings, store: SwarmStore) =>
     random: Math.random,
   })
 
-async function startUdp(parts: Parts, store: SwarmStore): Promise<Listen[]> {
+async function startUdp(parts: Parts, store: SwarmStore, access: AccessCheck | undefined): Promise<Listen[]> {
   const { settings, redis, keys, clock, counters, log, lifecycle } = parts
   const secret = await agreeOnSecret(redis, keys, settings.secret)
   const handle = makeDatagramHandler({
-    announcer: announcerOf(settings, store),
+    announcer: announcerOf(settings, store, access),
     store,
+    access,
     connectionIds: makeConnectionIds({ secret, lifetimeS: settings.connectionIdLifetimeS }),
     errorBudget: makeErrorBudget(),
     counters,
@@ -201,9 +225,9 @@ async function startUdp(parts: Parts, store: SwarmStore): Promise<Listen[]> {
   return service.listens
 }
 
-async function startHttp(parts: Parts, store: SwarmStore): Promise<Listen[]> {
+async function startHttp(parts: Parts, store: SwarmStore, access: AccessCheck | undefined): Promise<Listen[]> {
   const { settings, pulse, counters, log, lifecycle } = parts
-  const handlers = makeRequestHandlers({ announcer: announcerOf(settings, store), store, counters })
+  const handlers = makeRequestHandlers({ announcer: announcerOf(settings, store, access), store, access, counters })
   const server = await startHttpServer({
     listens: settings.httpListens,
     makeApp: () => makeHttpApp({ ...handlers, isHealthy: pulse.isHealthy }, settings.trustedProxies),
@@ -214,33 +238,17 @@ async function startHttp(parts: Parts, store: SwarmStore): Promise<Listen[]> {
   return server.listens
 }
 
-async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'newToken'>> {
-  const { settings, redis, pulse, keys, log, lifecycle } = parts
-  const { token, isNew, file } = await loadApiToken(settings.apiToken, settings.dataDir)
-  const apiLog = log.child({ role: 'api' })
-  const context = {
-    reader: makeSwarmReader({ redis, keys }),
-    stats: () => readStats(redis, keys),
-    isHealthy: pulse.isHealthy,
-    token,
-    nowMs: Date.now,
-    log: apiLog,
-  }
-  const server = await startHttpServer({
-    listens: settings.apiListens,
-    makeApp: () => makeApiApp(context),
-    setting: 'REDSWARM_API_LISTEN',
-    log: apiLog,
-  })
-  lifecycle.onStop('API', server.stop)
-  return { api: server.listens, newToken: isNew && file !== undefined ? { token, file } : undefined }
-}
-
 async function startSweeper(parts: Parts): Promise<void> {
-  const { settings, redisUrl, redis, keys, log, lifecycle } = parts
+  const { settings, redisUrl, redis, keys, clock, log, lifecycle } = parts
   const sweeperLog = log.child({ role: 'sweeper' })
-  const sweepShard = makeShardSweeper({ redis, keys, peerLifetimeS: settings.peerLifetimeS })
+  const sweepShard = makeShardSweeper({
+    redis,
+    keys,
+    peerLifetimeS: settings.peerLifetimeS,
+    eventsMax: settings.eventsMax,
+  })
   const walkShard = makeShardWalker({ redis, keys })
+  const passkeys = makePasskeyStore({ redis, keys })
   const service = await startSweeperService({
     connection: redisOptions(redisUrl),
     prefix: keys.jobs,
@@ -251,13 +259,15 @@ async function startSweeper(parts: Parts): Promise<void> {
       return sweepAll({ shards: shardNames(), sweepShard, isStopping, log: sweeperLog })
     },
     isOverdue: () => isSweepOverdue(redis, keys, settings.sweepIntervalS),
-    rank: (isStopping) =>
-      rankAll({
+    async rank(isStopping) {
+      const ranked = await rankAll({
         shards: shardNames(),
         walkShard,
         writeRanks: (by, ranked) => writeRanks(redis, keys, by, ranked),
         isStopping,
-      }),
+      })
+      return { ...ranked, passkeysRemoved: await passkeys.removeExpired(clock.nowS()) }
+    },
     log: sweeperLog,
   })
   lifecycle.onStop('sweeper', service.stop)

@@ -9,6 +9,7 @@ import { shownUrl } from '../lib/store/connect.ts'
 import { startPrivateRedis } from '../lib/store/private-redis.ts'
 import { apiTokenFile } from './api/token.ts'
 import { type AuditOptions, runAudit } from './cli/audit.ts'
+import { addAccessCommands } from './cli/command.ts'
 import { shellWord, summaryOf } from './cli/summary.ts'
 import { ROLES, type Role, startRoles } from './compose.ts'
 import { addLoadCommand } from './load/command.ts'
@@ -30,6 +31,7 @@ Examples:
                                                           one more UDP frontend on a shared Redis
   $ REDSWARM_UDP_LISTEN=0.0.0.0:7000 npx redswarm up      another port
   $ npx redswarm audit                                    whether all in Redis is as it must be
+  $ npx redswarm keys add                                 a key for a user of a private tracker
 
 Settings are REDSWARM_* environment variables or lines of a .env file: docs/configuration.md.
 `
@@ -52,6 +54,7 @@ function makeProgram(): Command {
       .action(() => run([role]))
   }
   addAudit(program)
+  addAccessCommands(program)
   addLoadCommand(program)
   addProfileCommand(program)
   return program

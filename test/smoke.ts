@@ -39,6 +39,7 @@ async function smokeOfAll(): Promise<void> {
     REDSWARM_UDP_LISTEN: `127.0.0.1:${udp}`,
     REDSWARM_HTTP_LISTEN: `127.0.0.1:${http}`,
     REDSWARM_API_LISTEN: `127.0.0.1:${api}`,
+    REDSWARM_HEALTH_LISTEN: '127.0.0.1:0',
   })
   const isHealthy = async () => (await fetch(`http://127.0.0.1:${http}/health_check`)).status === 200
   await untilServing(tracker, SERVE_MS_MAX, isHealthy)

@@ -92,6 +92,7 @@ describe('the repository', () => {
       // Secrets are made where they are kept: one that came in as an argument could be foretold.
       ['services/api/token.ts', /^randomBytes$/],
       ['lib/store/secret.ts', /^randomBytes$/],
+      ['lib/store/passkeys.ts', /^randomInt$/],
       // A name that no process has had before.
       ['lib/store/data-folder.ts', /^randomBytes$/],
     ]

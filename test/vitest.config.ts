@@ -2,12 +2,20 @@ import { defineConfig } from 'vitest/config'
 
 const project = (name: string, testTimeout = 20_000, fileParallelism = true) => ({
   extends: true as const,
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout, fileParallelism },
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout,
+    hookTimeout: testTimeout,
+    fileParallelism,
+  },
 })
 
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
+    // Vitest leaves a core to itself; most tests here wait for Redis or for a socket.
+    maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'tidy', include: ['test/tidy.test.ts'] } },
       project('unit'),

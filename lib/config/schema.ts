@@ -34,9 +34,32 @@ export const settingsSchema = Type.Object({
       writeOnly: true,
     }),
   ),
+  REDSWARM_API_TOKENS: Type.Optional(
+    Type.String({
+      description:
+        'More tokens of the REST API, each `NAME:read:TOKEN` or `NAME:admin:TOKEN`, with commas between; `read` may change nothing. A token has 8 characters at least, no comma and no space.',
+      writeOnly: true,
+    }),
+  ),
+  REDSWARM_HEALTH_LISTEN: Type.String({
+    description:
+      'Addresses and ports of the health service, with commas between. It runs beside the REST API and asks every service of its process.',
+    default: '127.0.0.1:1313',
+  }),
   REDSWARM_LISTED: Type.Boolean({
     description: 'Serve only torrents on the whitelist.',
     default: false,
+  }),
+  REDSWARM_PRIVATE: Type.Boolean({
+    description: 'Serve only clients whose tracker URL has a passkey: `/announce/PASSKEY`.',
+    default: false,
+  }),
+  REDSWARM_EVENTS_MAX: Type.Integer({
+    description:
+      'Events (a torrent added, completed, evicted) that are kept for `GET /api/v2/events`, about. 0: none is written.',
+    default: 10_000,
+    minimum: 0,
+    maximum: 1_000_000,
   }),
   REDSWARM_ANNOUNCE_INTERVAL_S: Type.Integer({
     description: 'Seconds between two announces of a client. What one client is told is longer by up to 10 %.',

@@ -5,6 +5,7 @@ import envSchema from 'env-schema'
 import { messageOf, OperatorError } from '../errors.ts'
 import { type Listen, parseListens, parseNetworks } from './listen.ts'
 import { type RawSettings, settingsSchema } from './schema.ts'
+import { type ApiToken, parseTokens } from './tokens.ts'
 
 /** The settings as the program uses them: read once, complete or not at all. */
 export type Settings = {
@@ -14,8 +15,12 @@ export type Settings = {
   udpListens: Listen[]
   httpListens: Listen[]
   apiListens: Listen[]
+  healthListens: Listen[]
   apiToken: string | undefined
+  apiTokens: ApiToken[]
   listed: boolean
+  isPrivate: boolean
+  eventsMax: number
   announceIntervalS: number
   announceMinIntervalS: number
   peerLifetimeS: number
@@ -129,7 +134,7 @@ function convert(raw: RawSettings, problems: string[]): Settings {
     if (value === undefined) problems.push(`${name}: ${rule}`)
     return value as T
   }
-  const listens = (name: 'REDSWARM_UDP_LISTEN' | 'REDSWARM_HTTP_LISTEN' | 'REDSWARM_API_LISTEN') =>
+  const listens = (name: `REDSWARM_${'UDP' | 'HTTP' | 'API' | 'HEALTH'}_LISTEN`) =>
     checked(name, `must be like 0.0.0.0:6969,[::]:6969, not ${raw[name]}`, parseListens(raw[name]))
   const { REDSWARM_REDIS_URL: redisUrl, REDSWARM_KEY_PREFIX: keyPrefix } = raw
   // Not shown: a URL may hold a password.
@@ -146,8 +151,12 @@ function convert(raw: RawSettings, problems: string[]): Settings {
     udpListens: listens('REDSWARM_UDP_LISTEN'),
     httpListens: listens('REDSWARM_HTTP_LISTEN'),
     apiListens: listens('REDSWARM_API_LISTEN'),
+    healthListens: listens('REDSWARM_HEALTH_LISTEN'),
     apiToken: raw.REDSWARM_API_TOKEN,
+    apiTokens: readTokens(raw, problems),
     listed: raw.REDSWARM_LISTED,
+    isPrivate: raw.REDSWARM_PRIVATE,
+    eventsMax: raw.REDSWARM_EVENTS_MAX,
     announceIntervalS: raw.REDSWARM_ANNOUNCE_INTERVAL_S,
     announceMinIntervalS: raw.REDSWARM_ANNOUNCE_MIN_INTERVAL_S,
     peerLifetimeS: raw.REDSWARM_PEER_LIFETIME_S,
@@ -167,9 +176,18 @@ function convert(raw: RawSettings, problems: string[]): Settings {
   }
 }
 
+function readTokens({ REDSWARM_API_TOKENS: text = '' }: RawSettings, problems: string[]): ApiToken[] {
+  const read = parseTokens(text)
+  if (read.problem === undefined) return read.tokens
+  problems.push(`REDSWARM_API_TOKENS: ${read.problem}`)
+  return []
+}
+
 function checkTogether(settings: Settings, problems: string[]): void {
   const { announceIntervalS, announceMinIntervalS, peerLifetimeS, sweepIntervalS, numwantDefault, numwantMax } =
     settings
+  const twin = settings.apiTokens.find(({ token }) => token === settings.apiToken)
+  if (twin) problems.push(`REDSWARM_API_TOKENS: the token of ${twin.name} must not be REDSWARM_API_TOKEN`)
   // Rounded as an interval is before it is told; rounded up, 1800 * 1.1 would be 1981.
   const lifetimeLeastS = Math.round(announceIntervalS * (1 + INTERVAL_SPREAD)) + sweepIntervalS
   if (peerLifetimeS <= lifetimeLeastS) {

@@ -14,9 +14,20 @@ export type Keys = {
   totals: (shard: string) => string
   /** The set of a shard's listed info hashes. */
   whitelist: (shard: string) => string
+  /** The hash of what passkeys moved in a shard's torrents. */
+  accounts: (shard: string) => string
   /** The sorted set of the best torrents by one of the counts, and the one that is made to replace it. */
   ranks: (count: string) => string
+  /** The ranking before it, and when both were made. */
+  ranksBefore: (count: string) => string
+  ranksMade: (count: string) => string
   nextRanks: (count: string) => string
+  /** The hash of a private tracker's passkeys, how many changes it had, and the channel that tells of them. */
+  passkeys: string
+  passkeysVersion: string
+  passkeyChanges: string
+  /** The stream of what happened to torrents. */
+  events: string
   stats: string
   /** The number of a frontend's last flush of its counters, in the slot of `stats`. */
   statsFlush: (frontendId: string) => string
@@ -38,8 +49,15 @@ export function makeKeys(prefix: string): Keys {
     torrents: (shard) => `${prefix}torrents:{${shard}}`,
     totals: (shard) => `${prefix}totals:{${shard}}`,
     whitelist: (shard) => `${prefix}whitelist:{${shard}}`,
+    accounts: (shard) => `${prefix}accounts:{${shard}}`,
     ranks: (count) => `${prefix}ranks:{${count}}`,
+    ranksBefore: (count) => `${prefix}ranks:{${count}}:before`,
+    ranksMade: (count) => `${prefix}ranks:{${count}}:made`,
     nextRanks: (count) => `${prefix}ranks:{${count}}:next`,
+    passkeys: `${prefix}keys`,
+    passkeysVersion: `{${prefix}keys}:version`,
+    passkeyChanges: `${prefix}keys:changes`,
+    events: `${prefix}events`,
     stats: `${prefix}stats`,
     statsFlush: (frontendId) => `{${prefix}stats}:flush:${frontendId}`,
     secret: `${prefix}secret`,

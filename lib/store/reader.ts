@@ -40,21 +40,11 @@ const SHARDS_AT_ONCE = 256
 
 /** The reader of the swarms in a Redis. */
 export function makeSwarmReader({ redis, keys }: { redis: Redis; keys: Keys }): SwarmReader {
-  const readPeers = async (hash: string): Promise<StoredPeer[]> => {
-    const fields = (await redis.callBuffer('HGETALL', [hash])) as Buffer[]
-    const peers: StoredPeer[] = []
-    for (let i = 0; i + 1 < fields.length; i += 2) {
-      const endpoint = endpointFrom(fields[i] as Buffer)
-      if (endpoint) peers.push(readPeer(endpoint, fields[i + 1] as Buffer))
-    }
-    return peers
-  }
-
   const readChunks = async (key: string, counts: readonly number[], peersMax: number): Promise<StoredPeer[]> => {
     const peers: StoredPeer[] = []
     for (const [i, list] of LISTS.entries()) {
       for (let number = 0; number < (counts[i] ?? 0) && peers.length < peersMax; number++) {
-        peers.push(...(await readPeers(chunkKey(key, list, number))))
+        peers.push(...(await readStoredPeers(redis, chunkKey(key, list, number))))
       }
     }
     return peers
@@ -68,7 +58,7 @@ export function makeSwarmReader({ redis, keys }: { redis: Redis; keys: Keys }): 
       if (head.length !== HEAD_BYTES) throw new Error(`damaged head of ${key}`)
       const counts = readChunkCounts(head)
       const isSmall = counts.every((count) => count === 0)
-      const peers = isSmall ? await readPeers(key) : await readChunks(key, counts, peersMax)
+      const peers = isSmall ? await readStoredPeers(redis, key) : await readChunks(key, counts, peersMax)
       return { ...readCounts(head), addedS: Number(added), peers: peers.slice(0, peersMax) }
     },
     async totals() {
@@ -87,6 +77,17 @@ export function makeSwarmReader({ redis, keys }: { redis: Redis; keys: Keys }): 
       return totals
     },
   }
+}
+
+/** The peers in a small swarm's hash, or in a chunk's. */
+export async function readStoredPeers(redis: Redis, hash: string): Promise<StoredPeer[]> {
+  const fields = (await redis.callBuffer('HGETALL', [hash])) as Buffer[]
+  const peers: StoredPeer[] = []
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const endpoint = endpointFrom(fields[i] as Buffer)
+    if (endpoint) peers.push(readPeer(endpoint, fields[i + 1] as Buffer))
+  }
+  return peers
 }
 
 function readPeer(endpoint: Endpoint, value: Buffer): StoredPeer {

@@ -26,7 +26,13 @@ const DAMAGE_TOLD_EVERY_MS = 60_000
 const DAMAGE_TOLD_MAX = 100
 
 /** What the store must know of an operator's settings. */
-export type StorePolicy = { peerLifetimeS: number; peerDetails: boolean; listed: boolean }
+export type StorePolicy = {
+  peerLifetimeS: number
+  peerDetails: boolean
+  listed: boolean
+  /** Events that are kept, about; 0: none is written. */
+  eventsMax?: number
+}
 
 /** The swarms in Redis (docs/redis-keys.md). */
 export function makeRedisStore({
@@ -85,7 +91,9 @@ export function makeRedisStore({
     async send(bytes, count) {
       const reportBytes = policy.peerDetails ? STORED_REPORT_BYTES : 0
       const seed = Math.floor(random() * 2 ** 31)
-      const args = [keys.prefix, policy.peerLifetimeS, reportBytes, policy.listed ? '1' : '', seed, nowS(), bytes]
+      const { peerLifetimeS, eventsMax = 0 } = policy
+      const listed = policy.listed ? '1' : ''
+      const args = [keys.prefix, peerLifetimeS, reportBytes, listed, seed, nowS(), bytes, eventsMax]
       const reply = (await runScript(redis, announceScript, [], args)) as (Buffer | null)[]
       return Array.from({ length: count }, (_, i) => readAnnounceReply(reply[2 * i] ?? null, reply[2 * i + 1] ?? null))
     },

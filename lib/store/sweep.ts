@@ -16,17 +16,20 @@ export function makeShardSweeper({
   redis,
   keys,
   peerLifetimeS,
+  eventsMax = 0,
   nowS = () => '',
 }: {
   redis: Redis
   keys: Keys
   peerLifetimeS: number
+  /** Events that are kept, about; 0: none is written. */
+  eventsMax?: number
   /** Seconds since the epoch; left out, Redis's own clock counts. */
   nowS?: () => number | ''
 }): ShardSweeper {
   const script = loadScript('sweep')
   return async (shard) => {
-    const args = [keys.prefix, peerLifetimeS, PEERS_PER_PIECE, nowS()]
+    const args = [keys.prefix, peerLifetimeS, PEERS_PER_PIECE, nowS(), eventsMax]
     const [more, removed, dropped, ...damaged] = (await runScript(redis, script, [keys.torrents(shard)], args)) as [
       number,
       number,

@@ -1,6 +1,7 @@
 import { type AnnounceRequest, EVENT, reportsSeeder } from '../wire/announce.ts'
 import type { Counts } from '../wire/counts.ts'
 import type { Endpoint } from '../wire/endpoint.ts'
+import type { AccessCheck } from './access.ts'
 import { RETRY_IN_S, refusalText } from './refusal.ts'
 import type { StoredAnnounce, StoredReply, SwarmStore } from './store.ts'
 
@@ -29,9 +30,12 @@ export type Announcer = (requests: readonly AnnounceRequest[], peersMax: number)
 export function makeAnnouncer({
   store,
   policy,
+  access,
   random,
 }: {
   store: Pick<SwarmStore, 'announce'>
+  /** Who may use a private tracker; left out where anybody may, and no passkey counts. */
+  access?: AccessCheck | undefined
   policy: AnnouncePolicy
   random: () => number
 }): Announcer {
@@ -49,7 +53,7 @@ export function makeAnnouncer({
     isSeeder: reportsSeeder(request.report),
     numwant: numwantOf(request, peersMax),
     wantsPeerIds: request.wantsPeerIds && policy.peerDetails,
-    passkey: request.passkey,
+    passkey: access ? request.passkey : '',
   })
 
   const toOutcome = (announce: StoredAnnounce, reply: StoredReply): AnnounceOutcome => {
@@ -71,12 +75,29 @@ export function makeAnnouncer({
     }
   }
 
-  return async (requests, peersMax) => {
+  const answer: Announcer = async (requests, peersMax) => {
     const announces = requests.map((request) => toStored(request, peersMax))
     const replies = await store.announce(announces)
     return replies.map((reply, i) => toOutcome(announces[i] as StoredAnnounce, reply))
   }
+  return access ? admitting(access, answer) : answer
 }
+
+/** An announcer that hands on the announces of those who may use the tracker, and tells the others why they may not. */
+const admitting =
+  (access: AccessCheck, answer: Announcer): Announcer =>
+  async (requests, peersMax) => {
+    const refusals = requests.map(({ passkey }) => access(passkey))
+    const outcomes = (
+      await answer(
+        requests.filter((_, i) => refusals[i] === undefined),
+        peersMax,
+      )
+    ).values()
+    return refusals.map((reason) =>
+      reason === undefined ? (outcomes.next().value as AnnounceOutcome) : { ok: false, reason, retryInS: undefined },
+    )
+  }
 
 /**
  * At most `numwant` of the endpoints, never the asker's own: a window from a random one on, that goes round at the end,

@@ -7,3 +7,6 @@ export type Counts = {
   /** BEP 48's `downloaded`: how many peers completed the download. */
   completed: number
 }
+
+/** The counts of a torrent that nobody has. */
+export const NO_COUNTS: Counts = { seeders: 0, leechers: 0, completed: 0 }

@@ -36,3 +36,8 @@ export function writeUrlData(urlData: string): Buffer {
   }
   return Buffer.concat(pieces)
 }
+
+const ANNOUNCE_PATH = /^\/announce\/([^/?]*)/
+
+/** The passkey in the path of a tracker's URL, as in `/announce/PASSKEY`; empty where there is none. */
+export const passkeyOf = (urlData: string): string => ANNOUNCE_PATH.exec(urlData)?.[1] ?? ''

@@ -1,14 +1,27 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import Type, { type TSchema } from 'typebox'
 import { isRedisReply, messageOf } from '../../lib/errors.ts'
-import { type ApiContext, ApiError } from './context.ts'
+import { registerAccounts } from './accounts.ts'
+import { guard } from './auth.ts'
+import type { ApiApp, ApiContext } from './context.ts'
+import { answerBroken, BODY_BYTES_MAX, errorBody, toldOf } from './errors.ts'
+import { registerAddKey, registerKeys } from './keys.ts'
+import { registerMetrics } from './metrics.ts'
+import { makeReading } from './reading.ts'
+import { refuseOtherPaths } from './routes.ts'
 import { registerStats } from './stats.ts'
 import { registerTorrent } from './torrent.ts'
+import { registerTorrents } from './torrents.ts'
+import { registerDocs } from './v2/docs.ts'
+import { registerV2 } from './v2/register.ts'
+import { compileValidator } from './validation.ts'
+import { registerWhitelist } from './whitelist.ts'
 
-const BODY_BYTES_MAX = 64 * 1024
 /** As long as a URL can be: a path's part that is too long is for the handler to name, not for the router. */
 const PATH_PART_CHARS_MAX = 16 * 1024
+/** How long a client may take to send its request. */
+const REQUEST_MS_MAX = 10_000
 
 /**
  * The REST API as a function of what it reads from; not listening yet. Paths and success shapes are those of the Torrust
@@ -17,76 +30,72 @@ const PATH_PART_CHARS_MAX = 16 * 1024
 export function makeApiApp(context: ApiContext): FastifyInstance {
   const app = Fastify({
     bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_MS_MAX,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: PATH_PART_CHARS_MAX },
+    clientErrorHandler: answerBroken,
     frameworkErrors: (_error, _request, reply: FastifyReply) =>
       void reply.code(400).send(errorBody('bad_request', 'the path is malformed')),
-  }).withTypeProvider<TypeBoxTypeProvider>()
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
-    const { statusCode, code, message } = toldOf(error)
+  })
+  app.setValidatorCompiler<TSchema>(compileValidator)
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const { statusCode, code, message } = toldOf(error, request)
     // That Redis is away is logged already, once; a stack for each request would drown it.
     if (statusCode === 503) context.log.debug({ reason: message }, 'an API request found Redis away')
+    // An error of Redis's carries its command, and that may carry a passkey: only what is told of it is logged.
+    else if (isRedisReply(error)) context.log.warn({ problem: messageOf(error) }, 'Redis answers with an error')
     else if (statusCode >= 500) context.log.warn({ err: error }, 'an API request failed')
     return reply.code(statusCode).send(errorBody(code, message))
   })
-  app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send(errorBody('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`)),
-  )
-  app.get('/api/health_check', async (_, reply) => {
-    const isHealthy = context.isHealthy()
-    return reply.code(isHealthy ? 200 : 503).send({ status: isHealthy ? 'Ok' : 'Error' })
-  })
-  app.register((guarded, _options, done) => {
-    const isToken = makeTokenCheck(context.token)
-    guarded.addHook('onRequest', (request, _reply, done) => {
-      const given = tokenOf(request)
-      if (given === undefined) done(new ApiError(401, 'unauthorized', NO_TOKEN))
-      else if (isToken(given)) done()
-      else done(new ApiError(401, 'unauthorized', 'the token is not valid'))
+  refuseOtherPaths(app)
+  registerDocs(app)
+  // In a plugin of its own, so that the docs, a plugin before it, have it.
+  app.register((open, _options, done) => {
+    const schema = { summary: 'Whether the API is well', security: [], response: { 200: Status, 503: Status } }
+    open.get('/api/health_check', { schema }, async (_, reply) => {
+      const isHealthy = context.isHealthy()
+      return reply.code(isHealthy ? 200 : 503).send({ status: isHealthy ? 'Ok' : 'Error' })
     })
-    registerStats(guarded.withTypeProvider<TypeBoxTypeProvider>(), context)
-    registerTorrent(guarded.withTypeProvider<TypeBoxTypeProvider>(), context)
     done()
   })
-  return app as unknown as FastifyInstance
+  app.register((guarded, _options, done) => {
+    guard(guarded, context)
+    guarded.register((inner, _, ready) => {
+      registerReads(unreadBodies(inner), context)
+      ready()
+    })
+    guarded.register((inner, _, ready) => {
+      registerAddKey(jsonBodies(inner), context)
+      ready()
+    })
+    done()
+  })
+  return app
 }
 
-const NO_TOKEN = 'a token is needed: ?token=… or Authorization: Bearer …'
+const Status = Type.Object({ status: Type.String() })
 
-const errorBody = (code: string, message: string) => ({ error: { code, message } })
-
-/** What the caller is told of an error. */
-function toldOf(error: FastifyError & RedisError): ApiError {
-  const { statusCode = 500, code, message } = error
-  if (error instanceof ApiError) return error
-  if (statusCode < 500) return new ApiError(statusCode, code, message)
-  if (isAway(error)) return new ApiError(503, 'store_unavailable', AWAY)
-  if (!isRedisReply(error)) return new ApiError(500, 'internal_error', 'the tracker has failed; its log says why')
-  return new ApiError(500, 'store_error', `Redis answers with an error: ${messageOf(error)}`)
+/** All that is asked by a URL alone. */
+function registerReads(app: ApiApp, context: ApiContext): void {
+  const read = makeReading(context)
+  registerStats(app, read)
+  registerMetrics(app, read)
+  registerTorrent(app, context)
+  registerTorrents(app, context)
+  registerWhitelist(app, context)
+  registerKeys(app, context)
+  registerAccounts(app, context)
+  registerV2(app, { ...context.v2, reader: context.reader, read, nowMs: context.nowMs })
 }
 
-const AWAY = 'the tracker cannot reach its Redis; try again later'
-
-/** What the Redis client's errors may have beside a message. */
-type RedisError = { syscall?: string }
-
-/** Whether Redis did not answer. Most of what its client then throws has no class and no code of its own. */
-const isAway = ({ name, message, syscall }: FastifyError & RedisError): boolean =>
-  syscall !== undefined ||
-  ['MaxRetriesPerRequestError', 'AbortError'].includes(name) ||
-  /^(Command timed out|Connection is closed|Stream isn't writeable|connect ETIMEDOUT|Socket timeout)/.test(message)
-
-/** The token of a request; a header counts before the query. */
-function tokenOf(request: FastifyRequest): string | undefined {
-  const header = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  if (header !== undefined) return header
-  const { token } = request.query as { token?: string | string[] }
-  return typeof token === 'string' && token !== '' ? token : undefined
+/** Nothing here has a body: whatever comes with a request is left unread, not judged. */
+function unreadBodies(app: FastifyInstance): ApiApp {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _body, done) => done(null))
+  return app.withTypeProvider<TypeBoxTypeProvider>()
 }
 
-/** Compares in constant time, whatever the lengths. */
-function makeTokenCheck(token: string): (given: string) => boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  const expected = digest(token)
-  return (given) => timingSafeEqual(digest(given), expected)
+function jsonBodies(app: FastifyInstance): ApiApp {
+  app.removeContentTypeParser('text/plain')
+  return app.withTypeProvider<TypeBoxTypeProvider>()
 }

@@ -1,19 +1,34 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { ApiToken } from '../../lib/config/tokens.ts'
 import type { Counters } from '../../lib/observe/counters.ts'
 import type { Logger } from '../../lib/observe/log.ts'
+import type { AccountReader } from '../../lib/store/accounts.ts'
+import type { Listing } from '../../lib/store/listing.ts'
+import type { PasskeyStore } from '../../lib/store/passkeys.ts'
 import type { SwarmReader } from '../../lib/store/reader.ts'
+import type { Whitelist } from '../../lib/store/whitelist.ts'
+import type { V2Parts } from './v2/context.ts'
 
-/** What the API reads from. */
+/** What the API reads from and writes to. */
 export type ApiContext = {
   reader: SwarmReader
+  listing: Pick<Listing, 'page' | 'counts'>
+  whitelist: Pick<Whitelist, 'add' | 'remove'>
+  passkeys: Pick<PasskeyStore, 'put' | 'remove' | 'scan' | 'find'>
+  accounts: AccountReader
+  makePasskey: () => string
   stats: () => Promise<Counters>
   isHealthy: () => boolean
-  token: string
-  /** Milliseconds since the epoch. */
+  tokens: readonly ApiToken[]
+  /** Milliseconds since the epoch, by this machine's clock. */
   nowMs: () => number
+  /** Seconds since the epoch, by the clock that all frontends share. */
+  nowS: () => number
   log: Logger
+  /** What only v2 reads from. */
+  v2: V2Parts
 }
 
 /** An app whose handlers' types follow from the schemas. */
@@ -25,13 +40,9 @@ export type ApiApp = FastifyInstance<
   TypeBoxTypeProvider
 >
 
-/** An error whose code and message the caller is told. */
-export class ApiError extends Error {
-  readonly statusCode: number
-  readonly code: string
-  constructor(statusCode: number, code: string, message: string) {
-    super(message)
-    this.statusCode = statusCode
-    this.code = code
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** That a route answers with secrets, and so only to an admin's token, though it changes nothing. */
+    isSecret?: boolean
   }
 }

@@ -1,47 +1,85 @@
 import Type from 'typebox'
 import type { Counters } from '../../lib/observe/counters.ts'
-import type { Totals } from '../../lib/store/reader.ts'
-import { type ApiApp, type ApiContext, ApiError } from './context.ts'
+import type { ApiApp } from './context.ts'
+import { ERROR_REPLIES } from './errors.ts'
+import { FormatQuery, inBothFormats, PROMETHEUS_TYPE } from './prometheus.ts'
+import type { Reading } from './reading.ts'
 
-/** The answer is kept so long: it takes 4,096 small reads of Redis. */
-const KEPT_MS = 1000
-
-const counts = ['torrents', 'seeders', 'completed', 'leechers'] as const
-const requests = ['tcp4', 'tcp6', 'udp4', 'udp6'].flatMap((kind) =>
-  ['connections', 'announces', 'scrapes'].map((what) => `${kind}_${what}_handled`),
+const PERSISTED = 'completed_persisted'
+const FAMILIES = ['4', '6'] as const
+const HANDLED = ['connections', 'announces', 'scrapes'].map((what) => `${what}_handled`)
+/** Torrust's names in Torrust's order, as it has them since 2026; those up to then are among them. */
+const NAMES = [
+  ...['torrents', 'seeders', 'completed', PERSISTED, 'leechers'],
+  ...FAMILIES.flatMap((family) => HANDLED.map((what) => `tcp${family}_${what}`)),
+  ...['discarded', 'aborted', 'banned'].map((what) => `udp_requests_${what}`),
+  'udp_banned_ips_total',
+  ...['connect', 'announce', 'scrape'].map((what) => `udp_avg_${what}_processing_time_ns`),
+  ...FAMILIES.flatMap((family) =>
+    ['requests', ...HANDLED, 'responses', 'errors_handled'].map((what) => `udp${family}_${what}`),
+  ),
+]
+const StatsReply = Type.Object(
+  Object.fromEntries(
+    NAMES.flatMap((name) => [
+      [name, Type.Integer()] as const,
+      ...(name === PERSISTED ? [[`${PERSISTED}_enabled`, Type.Boolean()] as const] : []),
+    ]),
+  ),
 )
-const StatsReply = Type.Object(Object.fromEntries([...counts, ...requests].map((name) => [name, Type.Integer()])))
 
 /** `GET /api/v1/stats`: counts of all torrents and of what all frontends handled. */
-export function registerStats(app: ApiApp, { reader, stats, nowMs }: ApiContext): void {
-  let kept: { answer: Promise<Record<string, number>>; untilMs: number } | undefined
-  const read = async () => statsBody(await reader.totals(), await stats())
-  app.get('/api/v1/stats', { schema: { response: { 200: StatsReply } } }, async () => {
-    if (!kept || nowMs() >= kept.untilMs) {
-      const answer = read()
-      kept = { answer, untilMs: nowMs() + KEPT_MS }
-      answer.catch(() => {
-        kept = undefined
-      })
-    }
-    return await kept.answer
+export function registerStats(app: ApiApp, read: () => Promise<Reading>): void {
+  const schema = {
+    summary: 'Counts of all torrents and of what all frontends handled',
+    querystring: FormatQuery,
+    response: { 200: inBothFormats(StatsReply), ...ERROR_REPLIES },
+  }
+  app.get('/api/v1/stats', { schema }, async ({ query }, reply) => {
+    const counts = statsOf(await read())
+    if (query.format !== 'prometheus') return { ...counts, [`${PERSISTED}_enabled`]: true }
+    const lines = NAMES.map((name) => `${name} ${counts[name]}\n`)
+    return reply.type(PROMETHEUS_TYPE).send(lines.join(''))
   })
 }
 
-function statsBody(totals: Totals, counters: Counters): Record<string, number> {
+function statsOf({ totals, counters }: Reading): Record<string, number> {
   const { torrents, seeders, completed, leechers } = totals
-  const handled: Record<string, number> = {}
-  for (const kind of ['tcp4', 'tcp6', 'udp4', 'udp6'] as const) {
-    const announces = counters[`${kind}_announces`]
-    const scrapes = counters[`${kind}_scrapes`]
-    // As Torrust counts: over HTTP every request is a connection.
-    handled[`${kind}_connections_handled`] =
-      kind === 'udp4' || kind === 'udp6' ? counters[`${kind}_connections`] : announces + scrapes
-    handled[`${kind}_announces_handled`] = announces
-    handled[`${kind}_scrapes_handled`] = scrapes
+  return {
+    ...Object.fromEntries(NAMES.map((name) => [name, 0])),
+    // What was completed is kept with the torrent, in Redis.
+    ...{ torrents, seeders, completed, completed_persisted: completed, leechers },
+    ...{ udp_requests_discarded: counters.udp_ignored, udp_requests_aborted: counters.udp_dropped },
+    udp_requests_banned: counters.udp_errors_silenced,
+    ...Object.fromEntries(FAMILIES.flatMap((family) => [...tcpStats(counters, family), ...udpStats(counters, family)])),
   }
-  const body: Record<string, number> = { torrents, seeders, completed, leechers, ...handled }
-  const damaged = Object.keys(body).find((name) => !Number.isSafeInteger(body[name]))
-  if (damaged) throw new ApiError(500, 'store_damaged', `the count ${damaged} in Redis is damaged`)
-  return body
+}
+
+type Family = (typeof FAMILIES)[number]
+
+/** As Torrust counts: over HTTP every request is a connection. */
+function tcpStats(counters: Counters, family: Family): [string, number][] {
+  const announces = counters[`tcp${family}_announces`]
+  const scrapes = counters[`tcp${family}_scrapes`]
+  return [
+    [`tcp${family}_connections_handled`, announces + scrapes],
+    [`tcp${family}_announces_handled`, announces],
+    [`tcp${family}_scrapes_handled`, scrapes],
+  ]
+}
+
+function udpStats(counters: Counters, family: Family): [string, number][] {
+  const connections = counters[`udp${family}_connections`]
+  const announces = counters[`udp${family}_announces`]
+  const scrapes = counters[`udp${family}_scrapes`]
+  const errors = counters[`udp${family}_errors`]
+  const answered = connections + announces + scrapes + errors
+  return [
+    [`udp${family}_requests`, answered],
+    [`udp${family}_connections_handled`, connections],
+    [`udp${family}_announces_handled`, announces],
+    [`udp${family}_scrapes_handled`, scrapes],
+    [`udp${family}_responses`, answered],
+    [`udp${family}_errors_handled`, errors],
+  ]
 }

@@ -1,19 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type ApiToken, DEFAULT_TOKEN_NAME, TOKEN_CHARS_MIN } from '../../lib/config/tokens.ts'
 import { messageOf, OperatorError } from '../../lib/errors.ts'
 
-/** The API token and, where it was made just now, that it is to be shown. */
-export type ApiToken = { token: string; isNew: boolean; file: string | undefined }
-
-/** As for `REDSWARM_API_TOKEN`: fewer are a file that was cut off, and an empty token would let anybody in. */
-const TOKEN_CHARS_MIN = 8
+/** The API's own token and, where it was made just now, that it is to be shown. */
+export type OwnToken = { token: string; isNew: boolean; file: string | undefined }
 
 /** Where the token is kept unless the settings have one. */
 export const apiTokenFile = (dataDir: string): string => join(dataDir, 'api-token')
 
 /** The token from the settings, else the one kept in the data folder, readable by its owner only; made at first. */
-export async function loadApiToken(configured: string | undefined, dataDir: string): Promise<ApiToken> {
+export async function loadApiToken(configured: string | undefined, dataDir: string): Promise<OwnToken> {
   if (configured !== undefined) return { token: configured, isNew: false, file: undefined }
   const file = apiTokenFile(dataDir)
   try {
@@ -28,6 +26,15 @@ export async function loadApiToken(configured: string | undefined, dataDir: stri
     if (error instanceof OperatorError) throw error
     throw new OperatorError(`cannot keep the API token in ${file}: ${messageOf(error)}\n  set REDSWARM_API_TOKEN`)
   }
+}
+
+/** All tokens that the API knows: its own, which may do all, and the named ones. */
+export function allTokens({ token, file }: OwnToken, named: readonly ApiToken[]): ApiToken[] {
+  const twin = named.find((other) => other.token === token)
+  if (twin) {
+    throw new OperatorError(`REDSWARM_API_TOKENS: the token of ${twin.name} is the API's own, of ${file}: take another`)
+  }
+  return [{ name: DEFAULT_TOKEN_NAME, isAdmin: true, token }, ...named]
 }
 
 async function readToken(file: string): Promise<string | undefined> {

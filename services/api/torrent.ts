@@ -3,8 +3,9 @@ import Type from 'typebox'
 import type { StoredPeer } from '../../lib/store/reader.ts'
 import { type Event, readReport } from '../../lib/wire/announce.ts'
 import { endpointText } from '../../lib/wire/endpoint.ts'
-import { infoHashFromHex } from '../../lib/wire/info-hash.ts'
-import { type ApiApp, type ApiContext, ApiError } from './context.ts'
+import type { ApiApp, ApiContext } from './context.ts'
+import { ApiError, ERROR_REPLIES } from './errors.ts'
+import { infoHashOf } from './info-hash.ts'
 
 /** Peers in one answer at most: 0.3 MB of JSON. The counts tell how many there are. */
 const PEERS_MAX = 1000
@@ -32,17 +33,14 @@ const TorrentReply = Type.Object({
 
 /** `GET /api/v1/torrent/:info_hash`: a torrent with its peers. */
 export function registerTorrent(app: ApiApp, { reader }: ApiContext): void {
-  const schema = { params: Type.Object({ info_hash: Type.String() }), response: { 200: TorrentReply } }
+  const schema = {
+    summary: 'A torrent with its peers',
+    params: Type.Object({ info_hash: Type.String() }),
+    response: { 200: TorrentReply, ...ERROR_REPLIES },
+  }
   app.get('/api/v1/torrent/:info_hash', { schema }, async (request) => {
     const text = request.params.info_hash
-    const infoHash = infoHashFromHex(text)
-    if (!infoHash) {
-      throw new ApiError(
-        400,
-        'bad_request',
-        `info_hash must be 40 hex digits, not ${JSON.stringify(text.slice(0, 80))}`,
-      )
-    }
+    const infoHash = infoHashOf(text)
     const swarm = await reader.swarm(infoHash, PEERS_MAX).catch((error: Error) => {
       throw isDamage(error) ? new ApiError(500, 'store_damaged', `what Redis has of ${text} is damaged`) : error
     })
@@ -80,7 +78,7 @@ function peerBody({ endpoint, isSeeder, announcedS, details }: StoredPeer) {
 const signed = (amount = 0n): number => Number(BigInt.asIntN(64, amount))
 
 /** The client that made a peer id (BEP 20); null where it is unknown. */
-function clientOf(peerId: Buffer): string | null {
+export function clientOf(peerId: Buffer): string | null {
   try {
     const { client } = bittorrentPeerid(peerId)
     return client === 'unknown' ? null : client

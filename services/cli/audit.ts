@@ -1,15 +1,15 @@
 import { styleText } from 'node:util'
-import { SingleBar } from 'cli-progress'
 import { loadSettings, type Settings } from '../../lib/config/settings.ts'
 import { isRedisReply, messageOf, OperatorError } from '../../lib/errors.ts'
 import { makeLog } from '../../lib/observe/log.ts'
 import { checkLayout } from '../../lib/store/audit/layout.ts'
 import { keepAuditResult } from '../../lib/store/audit/result.ts'
-import { type AuditProgress, auditAll } from '../../lib/store/audit.ts'
-import { connectRedis, shownUrl } from '../../lib/store/connect.ts'
+import { auditAll } from '../../lib/store/audit.ts'
+import { connectRedis } from '../../lib/store/connect.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
-import { runningRedisUrl } from '../../lib/store/running-redis.ts'
 import { auditText, type Paint } from './audit-text.ts'
+import { makeBar } from './bar.ts'
+import { endsQuietlyWithoutReader, findRedis } from './redis.ts'
 
 /** What the command was asked for. */
 export type AuditOptions = { repair?: boolean; json?: boolean }
@@ -19,10 +19,8 @@ const EXIT = { clean: 0, drift: 1, notRun: 2 } as const
 
 /** Runs the `audit` command; answers its exit code. */
 export async function runAudit({ repair = false, json = false }: AuditOptions): Promise<number> {
-  // Whoever reads may have had enough (`| head`): the audit ends all the same, and its exit code says what it found.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
+  // The audit ends all the same, and its exit code says what it found.
+  endsQuietlyWithoutReader()
   try {
     return await audit(loadSettings(process.env), repair, json)
   } catch (error) {
@@ -32,7 +30,7 @@ export async function runAudit({ repair = false, json = false }: AuditOptions): 
 }
 
 async function audit(settings: Settings, repair: boolean, json: boolean): Promise<number> {
-  const { url, name } = await findRedis(settings)
+  const { url, name } = await findRedis(settings, 'audit')
   const keys = makeKeys(settings.keyPrefix)
   const { peerLifetimeS } = settings
   const redis = await connectRedis(url, makeLog('silent', false))
@@ -54,42 +52,12 @@ async function audit(settings: Settings, repair: boolean, json: boolean): Promis
   }
 }
 
-/** The Redis of the settings, else the private one of a tracker that runs here. */
-async function findRedis({ redisUrl, dataDir }: Settings): Promise<{ url: string; name: string }> {
-  if (redisUrl !== undefined) return { url: redisUrl, name: shownUrl(redisUrl) }
-  const url = await runningRedisUrl(dataDir)
-  if (url !== undefined) return { url, name: `the private Redis of ${dataDir}` }
-  throw new OperatorError(
-    `no tracker runs on ${dataDir}, so that there is no Redis to audit\n` +
-      '  start it (npm start), or set REDSWARM_REDIS_URL, or REDSWARM_DATA_DIR to the folder of one that runs',
-  )
-}
-
 function openingLine(name: string, { peerLifetimeS, keyPrefix }: Settings, repair: boolean): string {
   const prefix = keyPrefix === '' ? '' : `, key prefix ${keyPrefix}`
   return `  ${repair ? 'Auditing and repairing' : 'Auditing'} ${name}${prefix} (peer lifetime ${peerLifetimeS} s)`
 }
 
 const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout })
-
-/** A bar on standard error where that is a terminal. */
-function makeBar(): { show: (progress: AuditProgress) => void; stop: () => void } {
-  const bar = new SingleBar({
-    format: '  {bar} {percentage} %  {doing}',
-    ...{ barCompleteChar: '█', barIncompleteChar: '░', barsize: 40, fps: 10 },
-    ...{ stream: process.stderr, clearOnComplete: true, linewrap: null, gracefulExit: false },
-  })
-  return {
-    show({ doing, done, total }) {
-      if (!bar.isActive) bar.start(total, 0, { doing })
-      bar.setTotal(total)
-      bar.update(done, { doing })
-    },
-    stop() {
-      if (bar.isActive) bar.stop()
-    },
-  }
-}
 
 function problemOf(error: unknown): string {
   if (error instanceof OperatorError) return error.message

@@ -13,8 +13,8 @@ const KEEP_ALIVE_MS = 65_000
 
 /** What the HTTP tracker answers with. */
 export type HttpHandlers = {
-  announce: (query: Query, source: Endpoint | undefined) => Promise<Buffer>
-  scrape: (query: Query, source: Endpoint | undefined) => Promise<Buffer>
+  announce: (query: Query, source: Endpoint | undefined, passkey: string) => Promise<Buffer>
+  scrape: (query: Query, source: Endpoint | undefined, passkey: string) => Promise<Buffer>
   /** Whether the store can be reached. */
   isHealthy: () => boolean
 }
@@ -27,7 +27,7 @@ export function makeHttpApp(handlers: HttpHandlers, trustedProxies: readonly str
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     // The router's own query parser would take the bytes of an info hash for UTF-8; ours reads the raw URL.
-    routerOptions: { querystringParser: () => ({}) },
+    routerOptions: { querystringParser: () => ({}), maxParamLength: URL_BYTES_MAX },
   })
   // Nothing that a tracker is asked has a body: whatever comes with a request is left unread, not judged.
   app.removeAllContentTypeParsers()
@@ -38,15 +38,17 @@ export function makeHttpApp(handlers: HttpHandlers, trustedProxies: readonly str
     reply.type('text/plain')
     if (url.length > URL_BYTES_MAX) return reply.code(414).send(writeFailure('the request is too long'))
     const question = url.indexOf('?')
-    return handle(parseQuery(question < 0 ? '' : url.slice(question + 1)), sourceOf(request))
+    const { passkey = '' } = request.params as { passkey?: string }
+    return handle(parseQuery(question < 0 ? '' : url.slice(question + 1)), sourceOf(request), passkey)
   }
-  app.get('/announce', answer(handlers.announce))
-  app.get('/scrape', answer(handlers.scrape))
+  for (const path of ['/announce', '/announce/:passkey']) app.get(path, answer(handlers.announce))
+  for (const path of ['/scrape', '/scrape/:passkey']) app.get(path, answer(handlers.scrape))
   app.get('/health_check', async (_, reply) => {
     const isHealthy = handlers.isHealthy()
     return reply.code(isHealthy ? 200 : 503).send({ status: isHealthy ? 'Ok' : 'Error' })
   })
-  for (const url of ['/announce', '/scrape', '/health_check']) refuseOtherMethods(app, url)
+  for (const url of ['/announce', '/announce/:passkey', '/scrape', '/scrape/:passkey', '/health_check'])
+    refuseOtherMethods(app, url)
   app.setNotFoundHandler((_, reply) => reply.code(404).type('text/plain').send('not here: try /announce or /scrape\n'))
   return app
 }

@@ -1,8 +1,9 @@
 import type { Counters } from '../../lib/observe/counters.ts'
+import type { AccessCheck } from '../../lib/swarm/access.ts'
 import type { Announcer } from '../../lib/swarm/announce.ts'
 import { RETRY_IN_S, refusalText } from '../../lib/swarm/refusal.ts'
 import type { SwarmStore } from '../../lib/swarm/store.ts'
-import type { Counts } from '../../lib/wire/counts.ts'
+import { type Counts, NO_COUNTS } from '../../lib/wire/counts.ts'
 import { type Endpoint, isIpv6, withPort } from '../../lib/wire/endpoint.ts'
 import {
   type HttpAnnounceReply,
@@ -18,6 +19,8 @@ import type { Query } from '../../lib/wire/query.ts'
 export type RequestContext = {
   announcer: Announcer
   store: Pick<SwarmStore, 'scrape'>
+  /** A private tracker's; left out where anybody may use the tracker. */
+  access?: AccessCheck | undefined
   counters: Counters
 }
 
@@ -27,16 +30,16 @@ const SECONDS_PER_MINUTE = 60
 
 /**
  * Answers announces and scrapes, bencoded; a failure is an answer like any other (BEP 3). `source` is where the client
- * is; undefined where a trusted proxy does not say.
+ * is, undefined where a trusted proxy does not say; `passkey` is the path's, empty where it has none.
  */
-export function makeRequestHandlers({ announcer, store, counters }: RequestContext) {
+export function makeRequestHandlers({ announcer, store, access, counters }: RequestContext) {
   const fail = (source: Endpoint | undefined, reason: string, retryInS?: number): Buffer => {
     counters[source && isIpv6(source) ? 'tcp6_errors' : 'tcp4_errors'] += 1
     // BEP 31 counts in minutes.
     return writeFailure(reason, retryInS === undefined ? undefined : Math.ceil(retryInS / SECONDS_PER_MINUTE))
   }
 
-  const announce = async (query: Query, source: Endpoint | undefined): Promise<Buffer> => {
+  const announce = async (query: Query, source: Endpoint | undefined, passkey: string): Promise<Buffer> => {
     if (!source) return fail(source, NO_ADDRESS)
     const parsed = parseHttpAnnounce(query)
     if (!parsed.ok) return fail(source, parsed.reason)
@@ -44,18 +47,24 @@ export function makeRequestHandlers({ announcer, store, counters }: RequestConte
     const { infoHash, report, event, numwant, port, compact, noPeerId } = parsed.value
     const endpoint = withPort(source, port)
     const wantsPeerIds = !compact && !noPeerId
-    const request = { infoHash, endpoint, report, event, numwant, wantsPeerIds, passkey: '' }
+    const request = { infoHash, endpoint, report, event, numwant, wantsPeerIds, passkey }
     const [outcome] = await announcer([request], PEERS_MAX)
     if (!outcome?.ok) return fail(source, outcome?.reason ?? refusalText('away'), outcome?.retryInS)
     const reply: HttpAnnounceReply = { ...outcome, client: source }
     return compact ? writeCompactAnnounceReply(reply) : writeDictionaryAnnounceReply(reply)
   }
 
-  const scrape = async (query: Query, source: Endpoint | undefined): Promise<Buffer> => {
+  const scrape = async (query: Query, source: Endpoint | undefined, passkey: string): Promise<Buffer> => {
     if (!source) return fail(source, NO_ADDRESS)
     const parsed = parseHttpScrape(query)
     if (!parsed.ok) return fail(source, parsed.reason)
     counters[isIpv6(source) ? 'tcp6_scrapes' : 'tcp4_scrapes'] += 1
+    // As Torrust does: whoever may not know is told zeros, as of torrents that nobody has.
+    if (access?.(passkey) !== undefined)
+      return writeHttpScrapeReply(
+        parsed.value,
+        parsed.value.map(() => NO_COUNTS),
+      )
     const answers = await store.scrape(parsed.value)
     const refusal = answers.find((answer) => typeof answer === 'string')
     if (refusal !== undefined) return fail(source, refusalText(refusal), RETRY_IN_S)

@@ -1,11 +1,12 @@
 import type { Counters } from '../../lib/observe/counters.ts'
+import type { AccessCheck } from '../../lib/swarm/access.ts'
 import type { AnnounceOutcome, Announcer } from '../../lib/swarm/announce.ts'
 import { refusalText } from '../../lib/swarm/refusal.ts'
 import type { Refusal, SwarmStore } from '../../lib/swarm/store.ts'
 import type { Datagram } from '../../lib/udp/socket.ts'
 import { type AnnounceRequest, EVENT } from '../../lib/wire/announce.ts'
 import type { BatchConnectionIds } from '../../lib/wire/connection-id.ts'
-import type { Counts } from '../../lib/wire/counts.ts'
+import { type Counts, NO_COUNTS } from '../../lib/wire/counts.ts'
 import { type Endpoint, isIpv6, withPort } from '../../lib/wire/endpoint.ts'
 import {
   PEERS_MAX_IPV4,
@@ -16,12 +17,15 @@ import {
   writeScrapeReply,
 } from '../../lib/wire/udp-reply.ts'
 import { ACTION, parseUdpRequest, type UdpAnnounceRequest, type UdpScrapeRequest } from '../../lib/wire/udp-request.ts'
+import { passkeyOf } from '../../lib/wire/url-data.ts'
 import type { ErrorBudget } from './error-budget.ts'
 
 /** What answering datagrams needs. */
 export type DatagramContext = {
   announcer: Announcer
   store: Pick<SwarmStore, 'scrape'>
+  /** A private tracker's; left out where anybody may use the tracker. */
+  access?: AccessCheck | undefined
   connectionIds: (sources: readonly Endpoint[], nowS: number) => BatchConnectionIds
   errorBudget: ErrorBudget
   counters: Counters
@@ -37,7 +41,7 @@ type Work = { replies: Datagram[]; announces: Waiting<UdpAnnounceRequest>[]; scr
  * rest when the store has answered. The promise ends when all is sent; it never rejects.
  */
 export function makeDatagramHandler(context: DatagramContext) {
-  const { announcer, store, counters } = context
+  const { announcer, store, access, counters } = context
 
   const answerAnnounces = async (waiting: Waiting<UdpAnnounceRequest>[], send: Send): Promise<void> => {
     const isV6 = isIpv6((waiting[0] as Waiting<UdpAnnounceRequest>).datagram.source)
@@ -55,7 +59,9 @@ export function makeDatagramHandler(context: DatagramContext) {
     const isV6 = isIpv6((waiting[0] as Waiting<UdpScrapeRequest>).datagram.source)
     counters[isV6 ? 'udp6_scrapes' : 'udp4_scrapes'] += waiting.length
     const sizes = waiting.map(({ request }) => request.infoHashes.length)
-    const answers = await store.scrape(waiting.flatMap(({ request }) => request.infoHashes))
+    const infoHashes = waiting.flatMap(({ request }) => request.infoHashes)
+    // BEP 15's scrape can carry no passkey: of a private tracker it learns nothing.
+    const answers = access?.('') === undefined ? await store.scrape(infoHashes) : infoHashes.map(() => NO_COUNTS)
     let at = 0
     send(
       waiting.map(({ datagram, request }, i) => {
@@ -160,7 +166,7 @@ const toAnnounceRequest = (request: UdpAnnounceRequest, source: Endpoint): Annou
   event: request.event,
   numwant: request.numwant,
   wantsPeerIds: false,
-  passkey: '',
+  passkey: request.urlData === '' ? '' : passkeyOf(request.urlData),
 })
 
 const writeOutcome = (transactionId: number, outcome: AnnounceOutcome): Buffer =>

@@ -19,11 +19,12 @@ const { values } = parseArgs({
     numwant: { type: 'string', default: '30' },
     'no-details': { type: 'boolean', default: false },
     aof: { type: 'boolean', default: false },
+    events: { type: 'string', default: '0' },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help) {
-  console.log(`npm run bench:store -- [--torrents N] [--peers N] [--announces N] [--rounds N] [--numwant N] [--no-details] [--aof]
+  console.log(`npm run bench:store -- [--torrents N] [--peers N] [--announces N] [--rounds N] [--numwant N] [--no-details] [--aof] [--events N]
 CPU time of Redis's main thread per announce, 64 announces a call, aquatic's load shape; bytes per peer after the fill.`)
   process.exit(0)
 }
@@ -64,7 +65,7 @@ const random = makeRandom()
 const [torrents, peers] = [Number(values.torrents), Number(values.peers)]
 const byte = () => 1 + Math.floor(random() * 254)
 const load = makeLoad(torrents, peers, random, () => `${byte()}.${byte()}.${byte()}.${byte()}`)
-const store = storeOn(server.redis, { peerDetails: !values['no-details'] })
+const store = storeOn(server.redis, { peerDetails: !values['no-details'], eventsMax: Number(values.events) })
 const emptyBytes = await usedBytes(server.redis)
 let filled = 0
 const fill = await measure(server.redis, store, peers, () =>
@@ -88,6 +89,7 @@ console.log(
     peers,
     details: !values['no-details'],
     aof: values.aof,
+    events: Number(values.events),
     fillUsPerAnnounce: Number(fill.us.toFixed(2)),
     usPerAnnounce: Number(median?.toFixed(2)),
     rounds: rounds.map((us) => Number(us.toFixed(2))),

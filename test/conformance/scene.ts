@@ -13,6 +13,8 @@ export type Position = {
   from?: string
   /** Another tracker than the one that the cases are run on. */
   at?: Subject
+  /** What comes after /announce in the tracker's URL, over HTTP. */
+  key?: string
 }
 
 /** One run of a case: peers of the tracker, and info hashes of its own. All that it opened is closed at its end. */
@@ -45,11 +47,11 @@ export class Scene implements AsyncDisposable {
     return peer
   }
 
-  http({ family = 4, frontend = 0, from, at = this.subject }: Position = {}): HttpPeer {
+  http({ family = 4, frontend = 0, from, at = this.subject, key }: Position = {}): HttpPeer {
     const place = frontendOf(at, frontend)[`http${family}`]
     if (!place) throw new NotOffered(`HTTP over IPv${family}`)
     if (from !== undefined && !place.host.startsWith('127.')) throw new NotOffered('a tracker on the loopback')
-    return new HttpPeer(place, from)
+    return new HttpPeer(key === undefined ? place : { ...place, announcePath: `${place.announcePath}/${key}` }, from)
   }
 
   /** A peer over a protocol. */

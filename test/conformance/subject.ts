@@ -33,6 +33,8 @@ export type Setups = {
   shortPeerLifetime: Setup
   /** Only listed torrents are served; none is listed yet. */
   listed: Setup & { list: (infoHash: Buffer) => Promise<void> }
+  /** Only who has a key in the tracker's URL is served; none has one yet. A key is valid for ever, or until then. */
+  private: Setup & { addKey: (key: string, validUntilS?: number) => Promise<void> }
   /** A reverse proxy at 127.0.0.1 is trusted, and those at 10.0.0.0/8. */
   trustedProxies: Setup
   /** It listens for IPv4 on a socket of IPv6. */

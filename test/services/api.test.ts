@@ -13,11 +13,17 @@ const A_HEX = hashOf('a').toString('hex')
 const A_TORRENT = `/api/v1/torrent/${A_HEX}`
 /** What an API without torrents answers, letter by letter as Torrust's. */
 const EMPTY_STATS =
-  '{"torrents":0,"seeders":0,"completed":0,"leechers":0,' +
+  '{"torrents":0,"seeders":0,"completed":0,' +
+  '"completed_persisted":0,"completed_persisted_enabled":true,"leechers":0,' +
   '"tcp4_connections_handled":0,"tcp4_announces_handled":0,"tcp4_scrapes_handled":0,' +
   '"tcp6_connections_handled":0,"tcp6_announces_handled":0,"tcp6_scrapes_handled":0,' +
-  '"udp4_connections_handled":0,"udp4_announces_handled":0,"udp4_scrapes_handled":0,' +
-  '"udp6_connections_handled":0,"udp6_announces_handled":0,"udp6_scrapes_handled":0}'
+  '"udp_requests_discarded":0,"udp_requests_aborted":0,"udp_requests_banned":0,"udp_banned_ips_total":0,' +
+  '"udp_avg_connect_processing_time_ns":0,"udp_avg_announce_processing_time_ns":0,' +
+  '"udp_avg_scrape_processing_time_ns":0,' +
+  '"udp4_requests":0,"udp4_connections_handled":0,"udp4_announces_handled":0,"udp4_scrapes_handled":0,' +
+  '"udp4_responses":0,"udp4_errors_handled":0,' +
+  '"udp6_requests":0,"udp6_connections_handled":0,"udp6_announces_handled":0,"udp6_scrapes_handled":0,' +
+  '"udp6_responses":0,"udp6_errors_handled":0}'
 
 type Json = Record<string, unknown>
 
@@ -72,7 +78,8 @@ describe('the API', () => {
           for (let i = 0; i < 3; i++) await get(`${http6}/scrape?info_hash=${encodeBytes(hashOf('a'))}`)
           await announce(http6, { port: 7004, left: 0 })
           const expected = {
-            ...{ torrents: 2, seeders: 2, completed: 1, leechers: 3 },
+            ...{ torrents: 2, seeders: 2, completed: 1, completed_persisted: 1, leechers: 3 },
+            ...{ udp4_requests: 4, udp4_responses: 4, udp6_requests: 3, udp6_responses: 3 },
             ...{ tcp4_connections_handled: 2, tcp4_announces_handled: 2, tcp4_scrapes_handled: 0 },
             ...{ tcp6_connections_handled: 4, tcp6_announces_handled: 1, tcp6_scrapes_handled: 3 },
             ...{ udp4_connections_handled: 1, udp4_announces_handled: 2, udp4_scrapes_handled: 1 },
@@ -82,7 +89,7 @@ describe('the API', () => {
             const stats = async () => (await ask(`${apiUrl}/api/v1/stats`)).json
             await until('the last to be counted', async () => (await stats()).tcp6_announces_handled === 1)
             await until('the other`s last to be counted', async () => (await stats()).tcp4_announces_handled === 2)
-            expect(await stats()).toEqual(expected)
+            expect(await stats()).toMatchObject(expected)
           }
           udp4.close()
           udp6.close()

@@ -150,7 +150,7 @@ describe('the HTTP tracker as a server', () => {
       client.send('\0\x01garbage\r\n\r\n')
       expect((await client.receive()).status).toBe(400)
       await client.closed
-      const elsewhere = await get(`${httpUrl}/announce/somewhere`)
+      const elsewhere = await get(`${httpUrl}/somewhere/else`)
       expect([elsewhere.status, elsewhere.headers['content-type']]).toEqual([404, 'text/plain'])
       expect(elsewhere.body.toString()).toContain('/announce')
       expect(await server().redis.keys('swarm:*')).toEqual([])

@@ -13,6 +13,7 @@ const ALL: Started = {
   ],
   http: [{ address: '0.0.0.0', port: 7070 }],
   api: [{ address: '127.0.0.1', port: 1212 }],
+  health: [{ address: '127.0.0.1', port: 1313 }],
   newToken: undefined,
 }
 const ABOUT = { version: '1.2.3', redis: 'redis://10.0.0.5:6379', tokenFile: '/data/api-token' }
@@ -28,6 +29,7 @@ describe('the summary', () => {
       '  UDP tracker   [::]:6969',
       '  HTTP tracker  0.0.0.0:7070',
       '  REST API      http://127.0.0.1:1212/api/v1/stats',
+      '  Health        http://127.0.0.1:1313/health_check',
       '  Redis         redis://10.0.0.5:6379',
     ])
   })
@@ -52,8 +54,8 @@ describe('the summary', () => {
   })
 
   it('leaves out what was not started', () => {
-    const text = linesOf({ http: [], api: [], udp: [] }).join('\n')
-    expect(text).not.toMatch(/tracker {2}|REST|curl|Announce URLs/)
+    const text = linesOf({ http: [], api: [], health: [], udp: [] }).join('\n')
+    expect(text).not.toMatch(/tracker {2}|REST|Health|curl|Announce URLs/)
     expect(text).toContain('npx redswarm --help')
   })
 

@@ -244,7 +244,7 @@ it('loses only the replies of a local address that is gone, by node:dgram', asyn
 describe.runIf(libc)('a process with a sleeping UDP socket', () => {
   /** Runs a line of code while the socket sleeps; answers the exit code, undefined where the process does not end. */
   async function exitCodeAfter(code: string): Promise<number | null | undefined> {
-    const from = (file: string) => new URL(`../../services/udp/${file}`, import.meta.url).href
+    const from = (file: string) => new URL(`../../lib/udp/${file}`, import.meta.url).href
     const program = `
       import { chooseUdpSockets } from '${from('open-socket.ts')}'
       await chooseUdpSockets()({ address: '127.0.0.1', port: 0 }, () => {})

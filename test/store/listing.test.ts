@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { makeKeys } from '../../lib/store/keys.ts'
+import { makeListing } from '../../lib/store/listing.ts'
 import { writeRanks } from '../../lib/store/ranks.ts'
 import { makeSwarmReader } from '../../lib/store/reader.ts'
-import { makeShardWalker } from '../../lib/store/walk.ts'
+import { makeShardScanner, makeShardWalker } from '../../lib/store/walk.ts'
 import { useRedis } from '../support/redis.ts'
 import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
 
@@ -36,6 +37,78 @@ describe('a walk over a shard', () => {
   })
 })
 
+describe('the info hashes of a shard', () => {
+  it.each([300, 4000, 4001, 9000])('are read whole and in order where there are %i', async (count) => {
+    const { redis } = server()
+    const hexes = Array.from({ length: count }, (_, i) => `a00${((i * 7919) % count).toString(16).padStart(37, '0')}`)
+    await redis.zadd(keys.torrents('a00'), ...hexes.flatMap((hex, i) => [i, hex]))
+    await redis.zadd(keys.torrents('a00'), 1, 'no hash', 1, 'b'.repeat(40))
+    expect(await makeShardScanner({ redis, keys })('a00')).toEqual(hexes.sort())
+  })
+})
+
+describe('a listing', () => {
+  const listing = () => makeListing({ redis: server().redis, keys })
+  const hexesOf = (torrents: readonly { hex: string }[]) => torrents.map(({ hex }) => hex)
+  /** Torrents in shards near and far, and two shards with many. */
+  const fill = async (): Promise<string[]> => {
+    const digits = [
+      ...Array.from({ length: 60 }, (_, i) => `${((i * 67) % 4096).toString(16).padStart(3, '0')}1`),
+      ...Array.from({ length: 300 }, (_, i) => `7ff${i.toString(16).padStart(3, '0')}2`),
+      ...Array.from({ length: 300 }, (_, i) => `fff${i.toString(16).padStart(3, '0')}2`),
+    ]
+    const hexes = digits.map((each) => hashOf(each).toString('hex'))
+    await storeOn(server().redis).announce(hexes.map((hex) => announceOf({ infoHash: hashOf(hex) })))
+    return [...new Set(hexes)].sort()
+  }
+
+  it('finds any offset, whatever the limit', async () => {
+    const hexes = await fill()
+    for (const offset of [0, 1, 29, 30, 31, 200, 359, 360, 400, hexes.length - 1, hexes.length, 10_000]) {
+      for (const limit of [1, 50, 1000]) {
+        const page = await listing().page({ offset, limit })
+        expect(hexesOf(page), `${offset} ${limit}`).toEqual(hexes.slice(offset, offset + limit))
+      }
+    }
+  })
+
+  it('fills a page though torrents have gone or are damaged', async () => {
+    const hexes = await fill()
+    const gone = hexes.filter((_, i) => i % 3 === 0)
+    await server().redis.del(...gone.map(keys.swarm))
+    const left = hexes.filter((_, i) => i % 3 !== 0)
+    expect(hexesOf((await listing().after({ limit: 300 })).torrents)).toEqual(left.slice(0, 300))
+  })
+
+  it('has all, in order and once', async () => {
+    const hexes = await fill()
+    const found = []
+    for await (const torrents of listing().all()) found.push(...hexesOf(torrents))
+    expect(found).toEqual(hexes)
+  })
+
+  it('answers the counts of torrents in the order asked, without those that there are not', async () => {
+    const [first = '', second = ''] = await fill()
+    const asked = [second, 'e'.repeat(40), first].map(hashOf)
+    expect(hexesOf(await listing().counts(asked))).toEqual([second, first])
+  })
+
+  it('looks at so many torrents for a page and no more where few match, and goes on from there', async () => {
+    const { redis } = server()
+    const shards = ['000', '001', '002', '003', '004']
+    for (const shard of shards) {
+      const hexes = Array.from({ length: 3000 }, (_, i) => `${shard}${i.toString(16).padStart(37, '0')}`)
+      await redis.zadd(keys.torrents(shard), ...hexes.flatMap((hex) => [1, hex]))
+    }
+    const last = 'fff'.padEnd(40, '0')
+    await storeOn(redis).announce([announceOf({ infoHash: hashOf(last) })])
+    const first = await listing().after({ limit: 10, minPeers: 1 })
+    expect([first.torrents, first.next?.slice(0, 3)]).toEqual([[], '003'])
+    const second = await listing().after({ limit: 10, minPeers: 1, after: first.next })
+    expect([hexesOf(second.torrents), second.next]).toEqual([[last], undefined])
+  })
+})
+
 describe('a ranking', () => {
   const ranked = (count: number, from = 0) =>
     Array.from({ length: count }, (_, i) => ({
@@ -56,6 +129,7 @@ describe('a ranking', () => {
     await writeRanks(server().redis, keys, 'seeders', torrents)
     expect(await read()).toEqual(torrents.flatMap(({ hex, score }) => [hex, `${score}`]))
     await writeRanks(server().redis, keys, 'seeders', [])
-    expect(await server().redis.keys('*')).toEqual([])
+    expect(await read()).toEqual([])
+    expect((await server().redis.keys('*')).sort()).toEqual([keys.ranksBefore('seeders'), keys.ranksMade('seeders')])
   })
 })

@@ -8,7 +8,13 @@ import { ROLES, type Role, type Started, startRoles } from '../../services/compo
 import { silentLog } from './store.ts'
 
 /** A running tracker of a test's own: all its roles in this process, on real sockets and a real Redis. */
-export type TestTracker = Started & { udpPort: number; httpUrl: string; apiUrl: string; stop: () => Promise<string[]> }
+export type TestTracker = Started & {
+  udpPort: number
+  httpUrl: string
+  apiUrl: string
+  healthUrl: string
+  stop: () => Promise<string[]>
+}
 
 /** Token of the API in tests. */
 export const TOKEN = 'a-token-for-tests'
@@ -27,6 +33,7 @@ export async function startTracker(
     REDSWARM_UDP_LISTEN: '127.0.0.1:0',
     REDSWARM_HTTP_LISTEN: '127.0.0.1:0',
     REDSWARM_API_LISTEN: '127.0.0.1:0',
+    REDSWARM_HEALTH_LISTEN: '127.0.0.1:0',
     REDSWARM_API_TOKEN: TOKEN,
     REDSWARM_DATA_DIR: dataDir,
     ...settings,
@@ -40,6 +47,7 @@ export async function startTracker(
       udpPort: started.udp[0]?.port ?? 0,
       httpUrl: `http://127.0.0.1:${started.http[0]?.port}`,
       apiUrl: `http://127.0.0.1:${started.api[0]?.port}`,
+      healthUrl: `http://127.0.0.1:${started.health[0]?.port}`,
       stop: lifecycle.stop,
     }
   } catch (error) {

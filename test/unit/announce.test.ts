@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type AccessCheck, privateAccess } from '../../lib/swarm/access.ts'
 import { type AnnouncePolicy, choosePeers, INTERVAL_SPREAD, makeAnnouncer } from '../../lib/swarm/announce.ts'
 import type { Refusal, StoredAnnounce, StoredReply } from '../../lib/swarm/store.ts'
 import { type AnnounceRequest, EVENT, makeReport } from '../../lib/wire/announce.ts'
@@ -39,7 +40,7 @@ const requestOf = ({
 })
 
 /** An announcer on a store that notes what it is asked and answers each announce with these peers. */
-function announcerOn({ peers = Buffer.alloc(0), policy = {}, random = Math.random, refusal }: Setup = {}) {
+function announcerOn({ peers = Buffer.alloc(0), policy = {}, random = Math.random, refusal, access }: Setup = {}) {
   const asked: StoredAnnounce[] = []
   const announce = async (announces: readonly StoredAnnounce[]): Promise<StoredReply[]> => {
     asked.push(...announces)
@@ -47,7 +48,7 @@ function announcerOn({ peers = Buffer.alloc(0), policy = {}, random = Math.rando
       refusal ? { ok: false, refusal } : { ok: true, seeders: i, leechers: 3, completed: 5, peers: Buffer.from(peers) },
     )
   }
-  const announcer = makeAnnouncer({ store: { announce }, policy: { ...POLICY, ...policy }, random })
+  const announcer = makeAnnouncer({ store: { announce }, policy: { ...POLICY, ...policy }, access, random })
   return {
     asked,
     announcer,
@@ -58,7 +59,13 @@ function announcerOn({ peers = Buffer.alloc(0), policy = {}, random = Math.rando
     },
   }
 }
-type Setup = { peers?: Buffer; policy?: Partial<AnnouncePolicy>; random?: () => number; refusal?: Refusal }
+type Setup = {
+  peers?: Buffer
+  policy?: Partial<AnnouncePolicy>
+  random?: () => number
+  refusal?: Refusal
+  access?: AccessCheck
+}
 
 describe('an announcer', () => {
   it.each([
@@ -79,7 +86,7 @@ describe('an announcer', () => {
   })
 
   it('hands the store what the client says, and whether it is a seeder', async () => {
-    const { tell, asked } = announcerOn()
+    const { tell, asked } = announcerOn({ access: () => undefined })
     const request = requestOf({ event: EVENT.started, passkey: 'alice', endpoint: peerOf(7, true) })
     await tell(request)
     await tell(requestOf({ left: 0n }))
@@ -89,6 +96,33 @@ describe('an announcer', () => {
       ...{ isSeeder: false, numwant: 50, wantsPeerIds: false },
     })
     expect(asked[1]?.isSeeder).toBe(true)
+  })
+
+  it('hands on no passkey where anybody may use the tracker', async () => {
+    const { tell, asked } = announcerOn()
+    await tell(requestOf({ passkey: 'alice' }))
+    expect(asked[0]?.passkey).toBe('')
+  })
+
+  it('of a private tracker tells each of many at its place why it is refused, and asks the store of the others only', async () => {
+    const [good, old, strange] = ['g', 'o', 's'].map((char) => char.repeat(32)) as [string, string, string]
+    const access = privateAccess((passkey) => (passkey === good ? 'valid' : passkey === old ? 'expired' : 'unknown'))
+    const { announcer, asked } = announcerOn({ access })
+    const passkeys = ['', good, 'short', old, good, strange, 'ü'.repeat(32)]
+    const outcomes = await announcer(
+      passkeys.map((passkey) => requestOf({ passkey })),
+      PEERS_MAX,
+    )
+    expect(outcomes.map((outcome) => (outcome.ok ? outcome.seeders : outcome.reason))).toEqual([
+      'this tracker is private: its URL must have your passkey, as in /announce/PASSKEY',
+      0,
+      "the passkey in the tracker's URL must be 32 letters and digits",
+      'your passkey has expired',
+      1,
+      'unknown passkey',
+      "the passkey in the tracker's URL must be 32 letters and digits",
+    ])
+    expect(asked.map(({ passkey }) => passkey)).toEqual([good, good])
   })
 
   it('answers each of many announces at its place, with the counts of the store', async () => {

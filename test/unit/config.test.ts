@@ -38,13 +38,29 @@ function withDotenv(text: string, test: (path: string) => void): void {
 
 describe('the settings', () => {
   it('have defaults, which need nothing set', () => {
-    const { udpListens, httpListens, apiListens, ...others } = load({ REDSWARM_UNSET: undefined })
+    const { udpListens, httpListens, apiListens, healthListens, ...others } = load({ REDSWARM_UNSET: undefined })
     expect(udpListens.map(listenText)).toEqual(['0.0.0.0:6969', '[::]:6969'])
     expect(httpListens.map(listenText)).toEqual(['0.0.0.0:7070', '[::]:7070'])
     expect(apiListens.map(listenText)).toEqual(['127.0.0.1:1212'])
+    expect(healthListens.map(listenText)).toEqual(['127.0.0.1:1313'])
     expect(others).toEqual({
-      ...{ redisUrl: undefined, redisServer: undefined, keyPrefix: '', apiToken: undefined, secret: undefined },
-      ...{ listed: false, peerDetails: true, trustedProxies: [], logLevel: 'info', dataDir: resolve('data') },
+      ...{
+        redisUrl: undefined,
+        redisServer: undefined,
+        keyPrefix: '',
+        apiToken: undefined,
+        apiTokens: [],
+        secret: undefined,
+      },
+      ...{
+        listed: false,
+        isPrivate: false,
+        eventsMax: 10_000,
+        peerDetails: true,
+        trustedProxies: [],
+        logLevel: 'info',
+        dataDir: resolve('data'),
+      },
       ...{ announceIntervalS: 1800, announceMinIntervalS: 900, peerLifetimeS: 3900, sweepIntervalS: 60 },
       ...{ numwantDefault: 50, numwantMax: 200, connectionIdLifetimeS: 120 },
     })
@@ -203,7 +219,8 @@ describe('the settings', () => {
 
   it('name every secret, so that none is logged', () => {
     const suspects = Object.keys(settingsSchema.properties).filter((name) => /SECRET|TOKEN|PASS|KEY$|URL/.test(name))
-    expect(suspects).toEqual(['REDSWARM_REDIS_URL', 'REDSWARM_API_TOKEN', 'REDSWARM_SECRET'])
+    const tokens = ['REDSWARM_API_TOKEN', 'REDSWARM_API_TOKENS']
+    expect(suspects).toEqual(['REDSWARM_REDIS_URL', ...tokens, 'REDSWARM_SECRET'])
     expect(secretNames).toEqual(suspects)
     expect(problemsOf({ REDSWARM_SECRET: 'hush', REDSWARM_API_TOKEN: 'hushed' }).join()).not.toContain('hush')
   })

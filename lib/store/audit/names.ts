@@ -13,7 +13,7 @@ const MEMBERS_COUNT = 250
 const FAMILY = /^(?:swarm|torrents|totals|whitelist|accounts|ranks):/
 const SWARM_KEY = /^swarm:\{([0-9a-f]{3})\}:(\1[0-9a-f]{37})(:done|:[ls][46]:[0-9a-f]{4})?$/
 const SHARD_KEY = /^(?:torrents|totals|whitelist|accounts):\{[0-9a-f]{3}\}$/
-const RANKS_KEY = /^ranks:\{(?:seeders|leechers|completed)\}(?::next)?$/
+const RANKS_KEY = /^ranks:\{(?:seeders|leechers|completed)\}(?::(?:next|before|made))?$/
 
 /** What the names of keys tell: the info hashes, by shard, of swarms that are in no index or are no swarm at all. */
 export type LooseSwarms = Map<string, Set<string>>

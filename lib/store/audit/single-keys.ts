@@ -28,8 +28,12 @@ export async function auditSingleKeys(context: AuditContext): Promise<void> {
 /** Rankings, counters and marks are made anew or go on from nothing; a secret and a layout nobody can make anew. */
 function singleKeys({ keys }: AuditContext): SingleKey[] {
   return [
-    ...RANKED_BY.flatMap((by) => [keys.ranks(by), keys.nextRanks(by)]).map((key) => ({ key, type: 'zset' })),
-    ...[keys.stats, keys.sweeper, keys.audit].map((key) => ({ key, type: 'hash' })),
+    ...RANKED_BY.flatMap((by) => [keys.ranks(by), keys.nextRanks(by), keys.ranksBefore(by)]).map((key) => ({
+      key,
+      type: 'zset',
+    })),
+    { key: keys.events, type: 'stream' },
+    ...[keys.stats, keys.sweeper, keys.audit, ...RANKED_BY.map(keys.ranksMade)].map((key) => ({ key, type: 'hash' })),
     {
       key: keys.secret,
       type: 'string',

@@ -15,6 +15,7 @@
 --         report    peer id 20, downloaded 8, left 8, uploaded 8, event 1
 --         endpoint  6 bytes, or 18 of IPv6
 --         passkey   1 byte of length and as many of text
+--       eventsMax   how many events are kept, about; 0: none is written
 -- reply: two elements per record: the head (24 bytes) and endpoints in wire form (each followed by its peer id where
 --        asked for), or nil and why the announce was refused: `unlisted`, or `damaged` and what is wrong with which key.
 --        The endpoints are all there are, or at least numwant. The asker may be among them: the frontend takes it out
@@ -23,9 +24,9 @@
 -- Nothing may fail after the first write of an announce, since nothing that a script wrote is taken back: peers are
 -- chosen first, and all that a change of counts touches is looked at before.
 -- include: swarm_head other_role chunk_field chunk_of value_of piece_without write_piece add_to_totals check_totals
--- include: grow_swarm split_chunk merge_chunks choose_peers credit_account damage
+-- include: grow_swarm split_chunk merge_chunks choose_peers credit_account tell_event damage
 local prefix, lifetimeS, reportBytes, listed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
-local records = ARGV[7]
+local records, eventsMax = ARGV[7], tonumber(ARGV[8]) or 0
 local call, sub, byte = redis.call, string.sub, string.byte
 local now = tonumber(ARGV[6]) or tonumber(call('TIME')[1])
 math.randomseed(tonumber(ARGV[5]))
@@ -56,6 +57,7 @@ local function create(key, list, endpoint, value)
   call('HSET', key, 'head', head, 'seeders', seeders, 'leechers', 1 - seeders, 'completed', '0', 'added', now,
     endpoint, value, FIRST_FIELDS[list], endpoint)
   putInIndex(key)
+  tellEvent(prefix, eventsMax, 'added', key)
   return head
 end
 
@@ -157,6 +159,7 @@ local function complete(key, head, endpoint)
   local leechers, seeders, completed = countsOf(head)
   head = headWithCounts(head, leechers, seeders, completed + 1)
   call('HSET', key, 'head', head, 'completed', completed + 1)
+  tellEvent(prefix, eventsMax, 'completed', key)
   return head
 end
 
@@ -178,6 +181,7 @@ local function leave(key, head, list, own, endpoint)
   if isLast then
     call('DEL', key)
     call('ZREM', indexOf(key), sub(key, -40))
+    tellEvent(prefix, eventsMax, 'evicted', key)
     return nil
   end
   if own then call('HDEL', key, endpoint) end

@@ -7,14 +7,15 @@
 --       lifetimeS  of a peer
 --       budget     how many peers may be looked at: 300 take about 1 ms
 --       nowS       seconds since the epoch; empty: Redis's own clock
+--       eventsMax  how many events are kept, about; 0: none is written
 -- reply: 1 where the budget ended before the work, else 0; peers removed; torrents dropped; then a text for each
 --        key that is damaged, and what is wrong with it
 --
 -- As in announce.lua, nothing may fail after the first write of what is done at once: the removal of a hash's peers.
--- include: swarm_head chunk_field chunk_of value_of write_piece add_to_totals check_totals merge_chunks damage
+-- include: swarm_head chunk_field chunk_of value_of write_piece add_to_totals check_totals merge_chunks tell_event damage
 local index, prefix, lifetimeS, budget = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local call, sub, byte = redis.call, string.sub, string.byte
-local now = tonumber(ARGV[4]) or tonumber(call('TIME')[1])
+local now, eventsMax = tonumber(ARGV[4]) or tonumber(call('TIME')[1]), tonumber(ARGV[5]) or 0
 local cutoff = now - lifetimeS
 local shard = sub(index, -5)
 local looked, removed, dropped, damaged = 0, 0, 0, {}
@@ -140,6 +141,7 @@ local function dropSwarm(key, infoHash)
   addToTotals(totals, 'torrents', -1)
   call('DEL', key)
   call('ZREM', index, infoHash)
+  tellEvent(prefix, eventsMax, 'evicted', key)
   dropped = dropped + 1
 end
 

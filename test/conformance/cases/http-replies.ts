@@ -1,4 +1,5 @@
-import { awaits, type Case, expectThat, type RunnableCase, rule } from '../case.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Case, expectThat, type RunnableCase, rule } from '../case.ts'
 import { shownRefusal } from '../client/answer.ts'
 import type { Bencoded } from '../client/bencode.ts'
 import { escaped, type HttpPeer, type Parameters, read } from '../client/http.ts'
@@ -136,11 +137,28 @@ export const httpReplies: Case[] = [
     expectThat(/^HTTP\/1\.\d (\d+)/.exec(received)?.[1] ?? 'no answer', '400')
     expectThat(await peer.tell({ info_hash: escaped(scene.hash()) }), '0/1 sees nobody', 'an announce after it')
   }),
-  awaits(
+  rule(
     '69',
     'of a private tracker, a good key is served; unknown, expired and malformed ones get a failure',
     'BEP 27',
-    'private mode',
+    async (scene) => {
+      const { subject, addKey } = await scene.setUp('private')
+      const keys = ['GoodKey0', 'Expired0', 'Unknown0'].map((part) => part.repeat(4))
+      const [good = '', expired = '', unknown = ''] = keys
+      await addKey(good)
+      await addKey(expired, 1000)
+      // A key that is added is known to all frontends after a second.
+      await sleep(1000)
+      for (const frontend of [0, subject.frontends.length - 1]) {
+        const tell = (key?: string) =>
+          scene.http({ at: subject, frontend, ...(key && { key }) }).tell({ info_hash: escaped(scene.hash()) })
+        expectThat(await tell(good), '0/1 sees nobody', 'good')
+        for (const key of [expired, unknown, 'short', '-'.repeat(32)]) {
+          expectThat(shownRefusal(await tell(key)), /^failure: /, key)
+        }
+        expectThat(shownRefusal(await tell()), /^failure: /, 'none')
+      }
+    },
   ),
   rule('70', 'a connection serves request after request', 'HTTP', oneConnection(false)),
   rule('70b', 'and requests sent at once, in their order', 'HTTP', oneConnection(true)),

@@ -1,4 +1,5 @@
-import { awaits, type Case, Deviation, expectThat, type RunnableCase, rule } from '../case.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Case, Deviation, expectThat, type RunnableCase, rule } from '../case.ts'
 import { shownRefusal } from '../client/answer.ts'
 import { type AnnounceFields, EVENTS, type UdpPeer } from '../client/udp.ts'
 import type { Scene } from '../scene.ts'
@@ -19,6 +20,26 @@ const COUNTED = '0/1 sees nobody'
 const option = (type: number, data: string): Buffer => Buffer.from([type, data.length, ...Buffer.from(data)])
 const END = Buffer.from([0])
 const NOP = Buffer.from([1])
+
+/** A private tracker serves who names a good key in these options, and nobody else. */
+const privately =
+  (options: (path: string) => Buffer[]): RunnableCase['run'] =>
+  async (scene) => {
+    const { subject, addKey } = await scene.setUp('private')
+    const key = 'GoodKey0'.repeat(4)
+    await addKey(key)
+    await sleep(KNOWN_MS)
+    const peer = await scene.udp({ at: subject })
+    const announce = async (after: Buffer[]): Promise<string> => {
+      const request = Buffer.concat([peer.announceRequest({ infoHash: scene.hash() }), ...after])
+      return peer.shown(await peer.exchange(request), 7001)
+    }
+    expectThat(await announce(options(`/announce/${key}`)), COUNTED, 'a good key')
+    expectThat(shownRefusal(await announce(options(`/announce/${'BadKey00'.repeat(4)}`))), /^error: /, 'another')
+    expectThat(shownRefusal(await announce([])), /^error: /, 'none')
+  }
+/** A key that is added is known to all frontends after this time. */
+const KNOWN_MS = 1000
 
 /** Announces a leecher with these fields, after a seeder at port 7002, and holds what is told against it. */
 const announcing =
@@ -71,9 +92,19 @@ export const udpAnnounce: Case[] = [
     for (const bytes of [1, 2, 100, 1000]) await followedBy(Buffer.alloc(bytes, 0xaa))(scene)
   }),
   rule('11', 'options NOP, URL data and END are read over', 'BEP 41', followedBy(NOP, option(2, '/announce?a=b'), END)),
-  awaits('11b', 'the path in the URL data names the user of a private tracker', 'BEP 41', 'private mode'),
+  rule(
+    '11b',
+    'the path in the URL data names the user of a private tracker',
+    'BEP 41',
+    privately((path) => [option(2, path)]),
+  ),
   rule('12', 'URL data in two options is read over', 'BEP 41', followedBy(option(2, '/announce'), option(2, '?a=b'))),
-  awaits('12b', 'URL data in two options is put together', 'BEP 41', 'private mode'),
+  rule(
+    '12b',
+    'URL data in two options is put together',
+    'BEP 41',
+    privately((path) => [option(2, path.slice(0, 20)), NOP, option(2, path.slice(20)), END]),
+  ),
   rule(
     '13',
     'URL data that claims to end past the datagram is passed over',

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import { makeKeys } from '../../../lib/store/keys.ts'
+import { makePasskeyStore } from '../../../lib/store/passkeys.ts'
 import type { Role } from '../../../services/compose.ts'
 import { freePort } from '../../support/free-port.ts'
 import { type Program, withProgram } from '../../support/program.ts'
@@ -50,6 +52,11 @@ const setupsIn = (host: Host): Subject['setups'] => ({
       await setup.redis.redis.sadd(`whitelist:{${hex.slice(0, 3)}}`, hex)
     }
     return { ...setup, list }
+  },
+  private: async () => {
+    const setup = await startPair(host, { REDSWARM_PRIVATE: 'true' })
+    const store = makePasskeyStore({ redis: setup.redis.redis, keys: makeKeys('') })
+    return { ...setup, addKey: async (passkey, validUntilS) => void (await store.put({ passkey, validUntilS })) }
   },
   trustedProxies: () => startPair(host, { REDSWARM_TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8' }),
   mappedIpv4: () => startPair(host, MAPPED_IPV4),

@@ -105,7 +105,7 @@ async function checkReply(input: Buffer): Promise<void> {
   const query = reader.rest().toString('latin1')
   const source = [IPV4, IPV6, undefined][(flags >> 1) % 3]
   const handlers = makeRequestHandlers({ announcer, store, counters: makeCounters() })
-  const reply = await handlers[flags & 1 ? 'scrape' : 'announce'](parseQuery(query), source)
+  const reply = await handlers[flags & 1 ? 'scrape' : 'announce'](parseQuery(query), source, '')
   const read = readStrictly(reply)
   assert(read instanceof Map, 'a reply is a dictionary')
   assert.doesNotThrow(() => bencode.decode(reply))

@@ -122,19 +122,28 @@ export const storeMutants: readonly Mutant[] = [
     ['store/listing', 'services/sweeper'],
     [
       ['a walk ends after the first page', "} while (cursor !== '0')", "} while (cursor === '')"],
-      ['torrents are in the order of the scan', '.sort((a, b) => (a.hex < b.hex ? -1 : 1))', ''],
-      ['a damaged torrent ends a walk', 'head instanceof Buffer && head.length === HEAD_BYTES ? [', 'head ? ['],
+      ['torrents are in the order that Redis has them', 'INFO_HASH.test(hex)))].sort()', 'INFO_HASH.test(hex)))]'],
+      [
+        'a shard of very many is read no further than one call',
+        'members.length <= READ_WHOLE_MAX ? members',
+        'members.length > 0 ? members',
+      ],
+      ['a damaged torrent ends a walk', 'if (head instanceof Buffer && head.length === HEAD_BYTES)', 'if (head)'],
     ],
   ),
   ...mutantsOf(
     'lib/store/ranks.ts',
     ['store/listing'],
     [
-      ['an empty ranking leaves the old one', '  else await redis.del(keys.ranks(by))\n', ''],
+      [
+        'an empty ranking leaves the old one',
+        'if (hadOne > 0) steps.rename(current, before)',
+        'if (hadOne > 0 && ranked.length > 0) steps.rename(current, before)',
+      ],
       [
         'torrents that lost their place stay in a ranking',
-        'if (ranked.length > 0) await redis.rename(next, keys.ranks(by))',
-        'if (ranked.length > 0) await redis.zunionstore(keys.ranks(by), 2, next, keys.ranks(by))',
+        'if (ranked.length > 0) steps.rename(next, current)',
+        'if (ranked.length > 0) steps.zunionstore(current, 2, next, before)',
       ],
       [
         'a ranking ends after 500',

@@ -1,0 +1,26 @@
+import type { EventFeed } from '../../../lib/store/events.ts'
+import type { Listing } from '../../../lib/store/listing.ts'
+import type { PeerPages } from '../../../lib/store/peer-pages.ts'
+import type { RankedListing } from '../../../lib/store/ranked.ts'
+import type { SwarmReader } from '../../../lib/store/reader.ts'
+import type { Reading } from '../reading.ts'
+import type { Slots } from './slots.ts'
+
+/** What the API v2 reads from. */
+export type V2Parts = {
+  torrents: Pick<Listing, 'after' | 'all'>
+  ranked: RankedListing
+  peerPages: PeerPages
+  /** Undefined where no events are written. */
+  events: EventFeed | undefined
+  /** Shared by all addresses that the API listens on. */
+  exportSlots: Slots
+  readerSlots: Slots
+}
+
+/** The same with what it shares with v1. */
+export type V2Context = V2Parts & {
+  reader: Pick<SwarmReader, 'swarm'>
+  read: () => Promise<Reading>
+  nowMs: () => number
+}

@@ -1,0 +1,110 @@
+import type { Command } from 'commander'
+import { importTorrust } from './import.ts'
+import { addKey, printKeys, removeKey } from './keys.ts'
+import { addToWhitelist, importWhitelist, printWhitelist, removeFromWhitelist } from './whitelist.ts'
+
+const WHERE = `
+Works on the Redis of REDSWARM_REDIS_URL, else on the private one of the tracker that runs on the data folder.
+`
+
+const WHITELIST_HELP = `
+Examples:
+  $ npx redswarm whitelist add 443c7602b4fde83d1154d6d9da48808418b181b6
+  $ npx redswarm whitelist import listed.txt          an info hash a line; # begins a comment
+  $ npx redswarm whitelist list > listed.txt
+${WHERE}
+A tracker asks the whitelist with REDSWARM_LISTED=true; a change is effective at once.
+Exit code: 0 done, 1 not all of it (bad lines, or not on the list), 2 usage, or Redis away. More: docs/access.md.
+`
+
+const KEYS_HELP = `
+Examples:
+  $ npx redswarm keys add                             makes a key and prints it
+  $ npx redswarm keys add --valid 30d                 one that expires
+  $ npx redswarm keys list
+${WHERE}
+A tracker asks for keys with REDSWARM_PRIVATE=true: its URL is then /announce/KEY. A change is effective on all frontends
+within a second.
+Exit code: 0 done, 1 no such key, 2 usage, or Redis away. More: docs/access.md.
+`
+
+const IMPORT_HELP = `
+Examples:
+  $ npx redswarm import torrust sqlite3.db --dry-run  tells what would be done
+  $ npx redswarm import torrust sqlite3.db
+
+FILE is the sqlite database of the Torrust Tracker, 2.0 or later; it is only read, and its tracker may be running. Done twice,
+it changes nothing the second time.
+${WHERE}
+Exit code: 0 done, 1 some rows were left out as wrong, 2 usage, no such database, or Redis away. More: docs/access.md.
+`
+
+/** Adds `redswarm whitelist`, `redswarm keys` and `redswarm import`. */
+export function addAccessCommands(program: Command): void {
+  addWhitelist(addGroup(program, 'whitelist', 'the torrents that a listed tracker serves'))
+  addKeys(addGroup(program, 'keys', 'the keys of a private tracker, one for each of its users'))
+  addImport(addGroup(program, 'import', 'take over what another tracker has kept'))
+}
+
+const addGroup = (program: Command, name: string, description: string): Command =>
+  program
+    .command(name)
+    .description(description)
+    .helpCommand(false)
+    .exitOverride(({ exitCode, code }) => process.exit(exitCode === 0 || code === 'commander.helpDisplayed' ? 0 : 2))
+
+/** One of a group's commands; `run` answers the exit code. */
+const addTo = <Args extends unknown[]>(
+  group: Command,
+  usage: string,
+  description: string,
+  help: string,
+  run: (...args: Args) => Promise<number>,
+): Command =>
+  group
+    .command(usage)
+    .description(description)
+    .addHelpText('after', help)
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .action(async (...args) => {
+      process.exitCode = await run(...(args as unknown[] as Args))
+    })
+
+const JSON_OPTION = ['--json', 'print a JSON array'] as const
+
+function addWhitelist(group: Command): void {
+  group.addHelpText('after', WHITELIST_HELP)
+  addTo(group, 'add <hash...>', 'list torrents, by their info hashes', WHITELIST_HELP, addToWhitelist)
+  addTo(group, 'remove <hash...>', 'take torrents off the list', WHITELIST_HELP, removeFromWhitelist)
+  addTo(group, 'list', 'print what is listed, in order', WHITELIST_HELP, printWhitelist).option(...JSON_OPTION)
+  addTo(
+    group,
+    'import <file>',
+    'list the torrents of a file (- is standard input)',
+    WHITELIST_HELP,
+    importWhitelist,
+  ).option('--skip-bad', 'leave out lines that are no info hashes; else one of them keeps all from being imported')
+}
+
+function addKeys(group: Command): void {
+  group.addHelpText('after', KEYS_HELP)
+  addTo(group, 'add [key]', 'add a key, 32 letters and digits, or make one', KEYS_HELP, addKey).option(
+    '--valid <time>',
+    'how long it is valid, such as 30d, 12h or 90m; else for ever',
+  )
+  addTo(group, 'remove <key>', 'remove a key', KEYS_HELP, removeKey)
+  addTo(group, 'list', 'print all keys with what was moved with each', KEYS_HELP, printKeys).option(...JSON_OPTION)
+}
+
+function addImport(group: Command): void {
+  group.addHelpText('after', IMPORT_HELP)
+  addTo(
+    group,
+    'torrust <file>',
+    'whitelist, keys and completed counts of a Torrust Tracker',
+    IMPORT_HELP,
+    importTorrust,
+  )
+    .option('--dry-run', 'tell what would be done, and change nothing')
+    .option('--json', 'print one JSON object')
+}

@@ -1,0 +1,89 @@
+import { loadSettings, type Settings } from '../../lib/config/settings.ts'
+import { isRedisReply, messageOf, OperatorError } from '../../lib/errors.ts'
+import { makeLog } from '../../lib/observe/log.ts'
+import { checkLayout } from '../../lib/store/audit/layout.ts'
+import { claimSchema } from '../../lib/store/check-server.ts'
+import { connectRedis, shownUrl } from '../../lib/store/connect.ts'
+import { type Keys, makeKeys } from '../../lib/store/keys.ts'
+import { runningRedisUrl } from '../../lib/store/running-redis.ts'
+
+/** How a command ends: all done; not all of it; not run, or not to its end. */
+export const EXIT = { done: 0, notAll: 1, notRun: 2 } as const
+
+/** What a command works on. */
+export type Target = {
+  redis: Awaited<ReturnType<typeof connectRedis>>
+  keys: Keys
+  settings: Settings
+  /** Seconds since the epoch by Redis's clock, which all frontends go by. */
+  nowS: number
+}
+
+/** The Redis of the settings, else the private one of a tracker that runs here; `purpose` is what it is wanted for. */
+export async function findRedis(
+  { redisUrl, dataDir }: Settings,
+  purpose: string,
+): Promise<{ url: string; name: string }> {
+  if (redisUrl !== undefined) return { url: redisUrl, name: shownUrl(redisUrl) }
+  const url = await runningRedisUrl(dataDir)
+  if (url !== undefined) return { url, name: `the private Redis of ${dataDir}` }
+  throw new OperatorError(
+    `no tracker runs on ${dataDir}, so that there is no Redis to ${purpose}\n` +
+      '  start it (npm start), or set REDSWARM_REDIS_URL, or REDSWARM_DATA_DIR to the folder of one that runs',
+  )
+}
+
+/**
+ * Runs a command on the tracker's Redis; answers its exit code. One that writes claims the keys for this layout, as a
+ * tracker does. What goes wrong is told on standard error.
+ */
+export async function runOnRedis(
+  purpose: 'read' | 'write',
+  command: (target: Target) => Promise<number>,
+): Promise<number> {
+  endsQuietlyWithoutReader()
+  try {
+    const settings = loadSettings(process.env)
+    const { url } = await findRedis(settings, purpose === 'read' ? 'look into' : 'write to')
+    const keys = makeKeys(settings.keyPrefix)
+    const redis = await connectRedis(url, makeLog('silent', false))
+    try {
+      await (purpose === 'read' ? checkLayout(redis, keys) : claimSchema(redis, keys.schema))
+      const [seconds] = await redis.time()
+      return await command({ redis, keys, settings, nowS: Number(seconds) })
+    } finally {
+      redis.disconnect()
+    }
+  } catch (error) {
+    process.stderr.write(`redswarm: ${problemOf(error)}\n`)
+    return EXIT.notRun
+  }
+}
+
+/** Whoever reads may have had enough (`| head`): what the command is there for is done all the same. */
+export function endsQuietlyWithoutReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
+/** Writes to standard output, no faster than it is read; whether anybody still reads. */
+export async function print(text: string): Promise<boolean> {
+  const { stdout } = process
+  if (stdout.destroyed || stdout.errored) return false
+  if (stdout.write(text)) return true
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      stdout.off('drain', done).off('close', done).off('error', done)
+      resolve()
+    }
+    stdout.on('drain', done).on('close', done).on('error', done)
+  })
+  return !stdout.destroyed && !stdout.errored
+}
+
+function problemOf(error: unknown): string {
+  if (error instanceof OperatorError) return error.message
+  if (isRedisReply(error)) return `Redis refuses: ${messageOf(error)}`
+  return `it did not come to its end: ${messageOf(error)}\n  what was done stays; run it again for the rest`
+}

@@ -1,0 +1,94 @@
+import type { Listen } from '../lib/config/listen.ts'
+import { messageOf } from '../lib/errors.ts'
+import { startHttpServer } from '../lib/http-server.ts'
+import { makeAccountReader } from '../lib/store/accounts.ts'
+import { connectRedis } from '../lib/store/connect.ts'
+import { type EventFeed, makeEventFeed } from '../lib/store/events.ts'
+import { makeListing } from '../lib/store/listing.ts'
+import { makePasskey, makePasskeyStore } from '../lib/store/passkeys.ts'
+import { makePeerPages } from '../lib/store/peer-pages.ts'
+import { makeRankedListing } from '../lib/store/ranked.ts'
+import { makeSwarmReader } from '../lib/store/reader.ts'
+import { readStats } from '../lib/store/stats.ts'
+import { makeWhitelist } from '../lib/store/whitelist.ts'
+import { makeApiApp } from './api/app.ts'
+import { allTokens, loadApiToken } from './api/token.ts'
+import { READERS_MAX } from './api/v2/events.ts'
+import { EXPORTS_MAX } from './api/v2/export.ts'
+import { makeSlots } from './api/v2/slots.ts'
+import type { Parts, Started } from './compose.ts'
+import { makeHealthApp } from './health/app.ts'
+import { checkService } from './health/checks.ts'
+
+/** Builds the REST API and starts it. */
+export async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'newToken'>> {
+  const { settings, redis, pulse, keys, clock, ownNowMs, log, lifecycle } = parts
+  const own = await loadApiToken(settings.apiToken, settings.dataDir)
+  const apiLog = log.child({ role: 'api' })
+  const listing = makeListing({ redis, keys })
+  const context = {
+    reader: makeSwarmReader({ redis, keys }),
+    listing,
+    whitelist: makeWhitelist({ redis, keys }),
+    passkeys: makePasskeyStore({ redis, keys }),
+    makePasskey,
+    accounts: makeAccountReader({ redis, keys }),
+    stats: () => readStats(redis, keys),
+    isHealthy: pulse.isHealthy,
+    tokens: allTokens(own, settings.apiTokens),
+    nowMs: ownNowMs,
+    nowS: clock.nowS,
+    log: apiLog,
+    v2: {
+      torrents: listing,
+      ranked: makeRankedListing({ redis, keys }),
+      peerPages: makePeerPages({ redis, keys }),
+      events: settings.eventsMax > 0 ? startEventFeed(parts) : undefined,
+      exportSlots: makeSlots(EXPORTS_MAX),
+      readerSlots: makeSlots(READERS_MAX),
+    },
+  }
+  const server = await startHttpServer({
+    listens: settings.apiListens,
+    makeApp: () => makeApiApp(context),
+    setting: 'REDSWARM_API_LISTEN',
+    log: apiLog,
+  })
+  lifecycle.onStop('API', server.stop)
+  const { token, isNew, file } = own
+  return { api: server.listens, newToken: isNew && file !== undefined ? { token, file } : undefined }
+}
+
+/** The stream of events, on a connection of its own that is made when somebody listens. */
+function startEventFeed({ redis, redisUrl, keys, log, lifecycle }: Parts): EventFeed {
+  const feed = makeEventFeed({
+    redis,
+    keys,
+    // That Redis is lost is told by the other connection.
+    connect: () => connectRedis(redisUrl, log.child({}, { level: 'silent' })),
+    onProblem: (error) => log.debug({ reason: messageOf(error) }, 'events could not be read'),
+  })
+  lifecycle.onStop('events', feed.stop)
+  return feed
+}
+
+/** Builds the health service, which asks all that was started, and starts it. */
+export async function startHealth(
+  { settings, log, lifecycle }: Parts,
+  { udp, http, api }: Pick<Started, 'udp' | 'http' | 'api'>,
+): Promise<Listen[]> {
+  const checkAll = () =>
+    Promise.all([
+      ...udp.map((listen) => checkService('udp', listen)),
+      ...http.map((listen) => checkService('http', listen)),
+      ...api.map((listen) => checkService('api', listen)),
+    ])
+  const server = await startHttpServer({
+    listens: settings.healthListens,
+    makeApp: () => makeHealthApp(checkAll),
+    setting: 'REDSWARM_HEALTH_LISTEN',
+    log: log.child({ role: 'health' }),
+  })
+  lifecycle.onStop('health service', server.stop)
+  return server.listens
+}
