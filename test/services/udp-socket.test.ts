@@ -243,26 +243,36 @@ it('loses only the replies of a local address that is gone, by node:dgram', asyn
 
 describe.runIf(libc)('a process with a sleeping UDP socket', () => {
   /** Runs a line of code while the socket sleeps; answers the exit code, undefined where the process does not end. */
-  async function exitCodeAfter(code: string): Promise<number | null | undefined> {
+  async function endAfter(code: string): Promise<{ exitCode: number | null | undefined; said: string }> {
     const from = (file: string) => new URL(`../../lib/udp/${file}`, import.meta.url).href
     const program = `
       import { chooseUdpSockets } from '${from('open-socket.ts')}'
       await chooseUdpSockets()({ address: '127.0.0.1', port: 0 }, () => {})
       setTimeout(() => { ${code} }, 200)`
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'ignore' })
-    const ended = once(child, 'exit').then(([exitCode]) => exitCode as number | null)
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+    const ended = once(child, 'close').then(([exitCode]) => exitCode as number | null)
     const exitCode = await Promise.race([ended, sleep(5000, undefined, { ref: false })])
     child.kill('SIGKILL')
-    return exitCode
+    return { exitCode, said }
   }
 
   it('ends by an exception that nobody catches', async () =>
-    expect(await exitCodeAfter("throw new Error('x')")).toBe(1))
+    expect(await endAfter("throw new Error('nobody catches this')")).toEqual({
+      exitCode: 1,
+      // Not of an error before it, such as a module that is not there.
+      said: expect.stringContaining('Error: nobody catches this'),
+    }))
 
   it('leaves no eventfd to the programs that it starts', () =>
     withSocket(makeLinuxSockets(libc as Libc, makeReactor(libc as Libc)), '127.0.0.1', echo, async () => {
       expect(execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' })).not.toContain('eventfd')
     }))
 
-  it('ends by process.exit', async () => expect(await exitCodeAfter('process.exit(3)')).toBe(3))
+  it('ends by process.exit', async () => expect(await endAfter('process.exit(3)')).toMatchObject({ exitCode: 3 }))
 })

@@ -12,7 +12,7 @@ const load = (changes: Partial<LoadResult>): LoadResult => ({
   wrong: 0,
   wrongAnswers: {},
   peersPerAnnounce: 20,
-  latencyMs: { p50: 1, p99: 2 },
+  latencyMs: { p50: 1, p90: 1, p99: 2, p999: 3, max: 4 },
   cpuUsPerResponse: { frontend: 8, Redis: 6 },
   loadCpuUsPerResponse: 4,
   ...changes,

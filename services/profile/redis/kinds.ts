@@ -1,15 +1,26 @@
 /** The kinds of key that a profile tells apart (docs/redis-keys.md), the ones of swarms first. */
-export const KEY_KINDS = ['swarm', 'chunk', 'done', 'index', 'totals', 'whitelist', 'accounts', 'other'] as const
+export const KEY_KINDS = [
+  'swarm',
+  'chunk',
+  'done',
+  'index',
+  'totals',
+  'whitelist',
+  'accounts',
+  'events',
+  'other',
+] as const
 
 /** One of them. */
 export type KeyKind = (typeof KEY_KINDS)[number]
 
-/** What a key of a shard begins with, and its kind. */
+/** What a key begins with, of those that are told apart by that, and its kind. */
 export const SHARD_KINDS: readonly [begin: string, kind: KeyKind][] = [
   ['torrents:{', 'index'],
   ['totals:{', 'totals'],
   ['whitelist:{', 'whitelist'],
   ['accounts:{', 'accounts'],
+  ['events', 'events'],
 ]
 
 /** What follows the prefix in the key of a swarm: `swarm:{09a}:` and 40 hex digits. */

@@ -12,6 +12,7 @@ export const MEMORY_KINDS = [
   'totals',
   'whitelist',
   'accounts',
+  'events',
   'other',
 ] as const
 

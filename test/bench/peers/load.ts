@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import type { LoadReport } from '../../../services/load/report.ts'
 import { killAtExit } from '../../support/at-exit.ts'
 import { foreignEnvironment, MAIN } from './process.ts'
 import type { RunningTracker } from './tracker.ts'
@@ -9,26 +10,25 @@ import type { RunningTracker } from './tracker.ts'
 /** What a load is made of: options of `redswarm load`. */
 export type LoadShape = { seconds: number; torrents: number; peers: number; numwant: number }
 
-/** What `redswarm load --json` tells, as far as it is used here. */
-export type LoadResult = {
-  responses: number
-  responsesPerS: number
-  errors: number
-  errorTexts: Record<string, number>
-  lost: number
-  wrong: number
-  wrongAnswers: Record<string, number>
-  peersPerAnnounce: number
-  latencyMs: { p50: number; p99: number }
+/** What a load told, once it was looked at: none of the processes was gone, and something was answered. */
+export type LoadResult = Pick<
+  LoadReport,
+  | 'responses'
+  | 'responsesPerS'
+  | 'errors'
+  | 'errorTexts'
+  | 'lost'
+  | 'wrong'
+  | 'wrongAnswers'
+  | 'peersPerAnnounce'
+  | 'latencyMs'
+> & {
   cpuUsPerResponse: Record<string, number>
   loadCpuUsPerResponse: number
 }
 
-/** What is told of it, before it is looked at: null where a process was gone. */
-type ToldLoad = Omit<LoadResult, 'cpuUsPerResponse'> & {
-  seconds: number
-  cpuUsPerResponse: Record<string, number | null>
-}
+/** What is looked at: null where a process was gone. */
+type ToldLoad = Omit<LoadResult, 'cpuUsPerResponse'> & Pick<LoadReport, 'seconds' | 'cpuUsPerResponse'>
 
 /** Beside the measured seconds, a load fills the tracker, and waits for answers that do not come. */
 const BESIDE_MS_MAX = 180_000
