@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import bencode from 'bencode'
 import { expect } from 'vitest'
 import { settingsSchema } from '../../lib/config/schema.ts'
-import { freeTcpPort, freeUdpPort } from './loopback.ts'
+import { freePort } from '../support/free-port.ts'
 import { type Child, startChild } from './process.ts'
 import { makeTempFolder } from './temp-folder.ts'
 import { waitFor } from './wait.ts'
@@ -54,8 +54,7 @@ export async function withTracker(use: (tracker: Tracker) => Promise<void>): Pro
 async function freeListeners(): Promise<NodeJS.ProcessEnv> {
   const settings: NodeJS.ProcessEnv = {}
   for (const name of Object.keys(settingsSchema.properties).filter((name) => name.endsWith('_LISTEN'))) {
-    const port = name === 'REDSWARM_UDP_LISTEN' ? await freeUdpPort(HOST) : await freeTcpPort(HOST)
-    settings[name] = `${HOST}:${port}`
+    settings[name] = `${HOST}:${await freePort(HOST)}`
   }
   return settings
 }

@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { freePort } from '../support/free-port.ts'
 import type { Task, TorrentClient } from './clients/client.ts'
-import { freeTcpPort, loopbackAddress } from './loopback.ts'
+import { loopbackAddress } from './loopback.ts'
 import type { Child } from './process.ts'
 import { makeTempFolder, type TempFolder } from './temp-folder.ts'
 import { makeTorrent, PAYLOAD_NAME, sha256, type Torrent } from './torrent.ts'
@@ -54,7 +55,7 @@ export async function moveFile(tracker: Tracker, seeder: Side, leecher: Side): P
 async function makeTask(folder: TempFolder, role: string, { over }: Side, torrent: Torrent): Promise<Task> {
   const [downloads, home] = [await folder.sub(role), await folder.sub(`${role}-home`)]
   const address = loopbackAddress()
-  return { torrent: torrent.paths[over], downloads, home, address, port: await freeTcpPort(address) }
+  return { torrent: torrent.paths[over], downloads, home, address, port: await freePort(address) }
 }
 
 async function start(side: Side, task: Task): Promise<Peer> {

@@ -1,11 +1,49 @@
+import { randomInt } from 'node:crypto'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** A TCP port of 127.0.0.1 that was free just now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
+/**
+ * Ports below those that Linux (32768 on) and macOS (49152 on) give to connections and to whoever listens on port 0: a port
+ * found here stays free until its finder binds it. Drawn at random, so that two that look at once find two.
+ */
+const PORT_MIN = 10_000
+const PORT_END = 32_768
+const TRIES_MAX = 100
+
+/** A port that is free at this address, for TCP and for UDP. */
+export async function freePort(address = '127.0.0.1'): Promise<number> {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const port = randomInt(PORT_MIN, PORT_END)
+    if ((await isFreeOnTcp(address, port)) && (await isFreeOnUdp(address, port))) return port
+  }
+  throw new Error(`no free port at ${address}: ${TRIES_MAX} between ${PORT_MIN} and ${PORT_END - 1} are all in use`)
+}
+
+async function isFreeOnTcp(address: string, port: number): Promise<boolean> {
+  const server = createServer()
+  const listening = once(server, 'listening')
+  server.listen(port, address)
+  try {
+    await listening
+  } catch {
+    return false
+  }
   server.close()
-  return port
+  await once(server, 'close')
+  return true
+}
+
+async function isFreeOnUdp(address: string, port: number): Promise<boolean> {
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4')
+  const listening = once(socket, 'listening')
+  socket.bind(port, address)
+  try {
+    await listening
+  } catch {
+    return false
+  }
+  socket.close()
+  await once(socket, 'close')
+  return true
 }
