@@ -3,16 +3,19 @@ import { torrentHash } from './store-load.ts'
 
 /** Requests under way: enough that the API never waits for one. */
 const OUTSTANDING = 16
-
-/** What came of a load of the API: answers of each kind, and errors among them. */
-export type ApiLoadResult = { stats: number; torrent: number; health: number; errors: number }
+/** Torrents of a page. */
+const LIMIT = 100
 
 /** What is asked for, in turn. */
-const KINDS = ['stats', 'torrent', 'health'] as const
+const KINDS = ['GET stats', 'GET torrent', 'GET torrents', 'GET health_check'] as const
+type Kind = (typeof KINDS)[number]
+
+/** What came of a load of the API: answers of each kind, and errors among them. */
+export type ApiLoadResult = { requests: Record<Kind, number>; errors: number }
 
 /**
- * Asks the API for so many seconds, closed loop: in turn for the counts, a torrent with its peers, and whether it is
- * healthy.
+ * Asks the API for so many seconds, closed loop: in turn for the counts, a torrent with its peers, a page of torrents from
+ * anywhere in their order, and whether it is healthy.
  */
 export async function runApiLoad({
   url,
@@ -30,17 +33,21 @@ export async function runApiLoad({
 }): Promise<ApiLoadResult> {
   const pool = new Pool(url, { connections: OUTSTANDING })
   const headers = { authorization: `Bearer ${token}` }
-  const result = { stats: 0, torrent: 0, health: 0, errors: 0 }
+  const requests = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>
   const untilMs = nowMs() + seconds * 1000
+  let errors = 0
   let next = 0
   const pathOf = (i: number): string => {
+    const hex = torrentHash(Math.floor(i / KINDS.length) % torrents).toString('hex')
     switch (kindOf(i)) {
-      case 'stats':
+      case 'GET stats':
         return '/api/v1/stats'
-      case 'health':
+      case 'GET torrent':
+        return `/api/v1/torrent/${hex}`
+      case 'GET torrents':
+        return `/api/v2/torrents?limit=${LIMIT}&after=${hex}`
+      case 'GET health_check':
         return '/api/health_check'
-      case 'torrent':
-        return `/api/v1/torrent/${torrentHash(Math.floor(i / KINDS.length) % torrents).toString('hex')}`
     }
   }
   const ask = async (): Promise<void> => {
@@ -48,9 +55,9 @@ export async function runApiLoad({
       const i = next++
       const { statusCode, body } = await pool.request({ path: pathOf(i), method: 'GET', headers })
       await body.dump()
-      result[kindOf(i)] += 1
+      requests[kindOf(i)] += 1
       // A torrent that the fill gave no peer is not known: that is an answer like any other.
-      if (statusCode !== 200 && statusCode !== 404) result.errors += 1
+      if (statusCode !== 200 && statusCode !== 404) errors += 1
     }
   }
   try {
@@ -58,7 +65,7 @@ export async function runApiLoad({
   } finally {
     await pool.close()
   }
-  return result
+  return { requests, errors }
 }
 
-const kindOf = (i: number): (typeof KINDS)[number] => KINDS[i % KINDS.length] as (typeof KINDS)[number]
+const kindOf = (i: number): Kind => KINDS[i % KINDS.length] as Kind

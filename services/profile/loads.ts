@@ -71,9 +71,9 @@ function apiLoad({ url }: ProfiledTracker, { torrents }: StoreSize, fill: () => 
       return {
         done: result,
         async outcome() {
-          const { stats, torrent, health, errors } = await result
-          const requests = { 'GET stats': stats, 'GET torrent': torrent, 'GET health_check': health }
-          return { responses: stats + torrent + health, errors, requests, of: 'responses' }
+          const { requests, errors } = await result
+          const responses = Object.values(requests).reduce((sum, count) => sum + count, 0)
+          return { responses, errors, requests, of: 'responses' }
         },
       }
     },

@@ -11,6 +11,8 @@ type PathRule = FrameRule & {
   caller?: RegExp
   /** Only functions below this text in the file and above that one. */
   between?: readonly [from: string, to: string]
+  /** Only in this role. */
+  role?: ProfiledRole
   path: string
 }
 
@@ -48,7 +50,8 @@ const OWN: readonly PathRule[] = [
   { path: 'GET stats', file: /^lib\/store\/(reader|stats)/, fn: /^(totals|readStats)$/ },
   { path: 'GET torrent', file: /^services\/api\/torrent/ },
   { path: 'GET torrent', file: /^lib\/store\/reader/, fn: /^(swarm|readPeers|readChunks)$/ },
-  { path: 'rank', file: /^(services\/sweeper\/rank|lib\/store\/(walk|ranks))/ },
+  { path: 'GET torrents', role: 'api', file: /^(services\/api\/v2\/torrents|lib\/store\/(listing|walk))/ },
+  { path: 'rank', role: 'sweeper', file: /^(services\/sweeper\/rank|lib\/store\/(walk|ranks))/ },
   { path: 'sweep', file: /^(services\/sweeper\/sweep|lib\/store\/sweep)/ },
   { path: 'job queue (BullMQ)', file: /^(npm:bullmq\/|services\/sweeper\/service)/ },
 ]
@@ -57,14 +60,14 @@ const OWN: readonly PathRule[] = [
 const REQUESTS: Record<ProfiledRole, readonly string[]> = {
   udp: ['connect', 'announce', 'scrape'],
   http: ['announce', 'scrape'],
-  api: ['GET stats', 'GET torrent', 'GET health_check'],
+  api: ['GET stats', 'GET torrent', 'GET torrents', 'GET health_check'],
   sweeper: [],
 }
 /** The paths of a role that call Redis. */
 const CALLERS: Record<ProfiledRole, readonly string[]> = {
   udp: ['announce', 'scrape', BACKGROUND],
   http: ['announce', 'scrape', BACKGROUND],
-  api: ['GET stats', 'GET torrent', BACKGROUND],
+  api: ['GET stats', 'GET torrent', 'GET torrents', BACKGROUND],
   sweeper: ['sweep', 'rank', 'job queue (BullMQ)', BACKGROUND],
 }
 
@@ -100,7 +103,8 @@ function lineOf(file: string, text: string): number {
   return at + 1
 }
 
-function owns(rule: PathRule, frames: readonly Frame[], i: number): boolean {
+function owns(rule: PathRule, role: ProfiledRole, frames: readonly Frame[], i: number): boolean {
+  if (rule.role && rule.role !== role) return false
   const frame = frames[i] as Frame
   if (!matches(rule, frame)) return false
   if (rule.caller && !rule.caller.test(frames[i - 1]?.name ?? '')) return false
@@ -115,7 +119,7 @@ function ownerOf(frames: readonly Frame[], role: ProfiledRole): Owner {
   if (outermost === NATIVE.program) return EVENT_LOOP
   if (outermost === NATIVE.idle) return IDLE
   for (let i = frames.length - 1; i >= 0; i--) {
-    const own = OWN.find((rule) => owns(rule, frames, i))
+    const own = OWN.find((rule) => owns(rule, role, frames, i))
     if (own) return own.path
   }
   for (let i = frames.length - 1; i >= 0; i--) {

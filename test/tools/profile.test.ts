@@ -152,7 +152,7 @@ describe('a profile of a UDP tracker', () => {
 describe('a profile of', () => {
   it.each([
     ['http', 'announce (HTTP)', 'HTTP: send (node:http)', LOAD],
-    ['api', 'GET torrent', 'JSON', LOAD],
+    ['api', 'GET torrents', 'walk the torrents', LOAD],
     // Fewer peers than are written at once.
     ['sweeper', 'sweep', 'Redis: write calls', [...LOAD.slice(0, -1), '1500']],
   ])(
