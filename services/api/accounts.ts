@@ -4,6 +4,7 @@ import type { AccountReader } from '../../lib/store/accounts.ts'
 import type { Passkey, PasskeyStore } from '../../lib/store/passkeys.ts'
 import { isPasskey, PASSKEY_CHARS } from '../../lib/swarm/access.ts'
 import type { ApiApp } from './context.ts'
+import { DONE, Done } from './done.ts'
 import { ApiError, badField, ERROR_REPLIES } from './errors.ts'
 
 /** What telling of passkeys needs. */
@@ -24,6 +25,7 @@ export function registerAccounts(app: ApiApp, context: AccountsContext): void {
   registerPage(app, context)
   registerOne(app, context)
   registerAll(app, context)
+  registerRemove(app, context)
 }
 
 const config = { isSecret: true }
@@ -57,7 +59,7 @@ function registerOne(app: ApiApp, { passkeys, accounts }: AccountsContext): void
     response: { 200: Type.Object({ ...KeyBody, uploaded: Bytes, downloaded: Bytes }), ...ERROR_REPLIES },
   }
   app.get('/api/v2/keys/:key', { schema, config }, async ({ params: { key } }) => {
-    if (!isPasskey(key)) throw badField('key', `${PASSKEY_CHARS} letters and digits`, key)
+    assertKey(key)
     const [passkey] = await passkeys.find([key])
     if (!passkey) throw new ApiError(404, 'not_found', 'key not known')
     return { ...keyBody(passkey), ...(await accounts.of(key).catch(tellDamage)) }
@@ -85,6 +87,26 @@ function registerAll(app: ApiApp, { accounts }: AccountsContext): void {
     }
     return reply.type('application/x-ndjson').send(Readable.from(lines()) as never)
   })
+}
+
+/** `DELETE /api/v2/accounts/:key`. Not while the key is there: its numbers only grow, and sites go by that. */
+function registerRemove(app: ApiApp, { passkeys, accounts }: AccountsContext): void {
+  const schema = {
+    summary: 'Delete the account of a passkey that has gone',
+    params: Type.Object({ key: Type.String() }),
+    response: { 200: Done, ...ERROR_REPLIES },
+  }
+  app.delete('/api/v2/accounts/:key', { schema }, async ({ params: { key } }) => {
+    assertKey(key)
+    const [passkey] = await passkeys.find([key])
+    if (passkey) throw new ApiError(409, 'conflict', 'the key is there: remove it first')
+    await accounts.remove(key)
+    return DONE
+  })
+}
+
+function assertKey(key: string): void {
+  if (!isPasskey(key)) throw badField('key', `${PASSKEY_CHARS} letters and digits`, key)
 }
 
 const keyBody = ({ passkey, validUntilS }: Passkey) => ({ key: passkey, valid_until: validUntilS ?? null })

@@ -53,7 +53,7 @@ describe('the tokens of the API', () => {
         Object.keys(methods).map((method) => [method.toUpperCase(), path] as const),
       )
       const writes = operations.filter(([method, path]) => method !== 'GET' || /^\/api\/v2\/(keys|accounts)/.test(path))
-      expect(writes).toHaveLength(8)
+      expect(writes).toHaveLength(9)
       for (const [method, path] of writes) {
         const answer = await call(apiUrl + path.replace(/\{\w+\}/, 'x'), { method, token: READ })
         expect(errorIn(answer), `${method} ${path}`).toMatchObject({ status: 403, code: 'forbidden' })

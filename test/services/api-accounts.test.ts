@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { call } from '../support/api.ts'
+import { call, errorIn } from '../support/api.ts'
 import { useRedis } from '../support/redis.ts'
 import { withTracker } from '../support/tracker.ts'
 
@@ -86,6 +86,27 @@ describe('the passkeys over the API', () => {
       expect([answer.status, answer.json()]).toEqual([status, { error: { code: expect.any(String), message } }])
     }),
   )
+
+  it('are deleted once the key has gone, in all shards, and not before', () =>
+    withTracker(server().url, { roles: ['api'] }, async ({ apiUrl }) => {
+      const { redis } = server()
+      const remove = (key: string) => call(`${apiUrl}/api/v2/accounts/${key}`, { method: 'DELETE' })
+      for (const shard of ['000', 'abc', 'fff'])
+        await redis.hset(`accounts:{${shard}}`, {
+          [`${keyOf(1)}:up`]: 1,
+          [`${keyOf(1)}:down`]: 2,
+          [`${keyOf(2)}:up`]: 3,
+        })
+      await redis.hset('keys', keyOf(1), '0')
+      expect(errorIn(await remove(keyOf(1)))).toMatchObject({ status: 409, code: 'conflict' })
+      expect(await redis.hlen('accounts:{abc}')).toBe(3)
+      await redis.del('keys')
+      for (const _ of ['first', 'again'])
+        expect(await remove(keyOf(1))).toMatchObject({ status: 200, text: '{"status":"ok"}' })
+      expect((await call(`${apiUrl}/api/v2/accounts`)).text).toBe(`{"key":"${keyOf(2)}","uploaded":9,"downloaded":0}\n`)
+      const bad = errorIn(await remove('short'))
+      expect(bad.message).toBe('key must be 32 letters and digits, not "short"')
+    }))
 
   it('say which key in Redis holds no amount', () =>
     withAccounts(async (ask) => {
