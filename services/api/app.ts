@@ -2,10 +2,11 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 import Type, { type TSchema } from 'typebox'
 import { isRedisReply, messageOf } from '../../lib/errors.ts'
+import { guardedServerOptions, guardServer } from '../../lib/http-server-guard.ts'
 import { registerAccounts } from './accounts.ts'
 import { guard } from './auth.ts'
 import type { ApiApp, ApiContext } from './context.ts'
-import { answerBroken, BODY_BYTES_MAX, errorBody, toldOf } from './errors.ts'
+import { BODY_BYTES_MAX, errorBody, toldOf } from './errors.ts'
 import { registerAddKey, registerKeys } from './keys.ts'
 import { registerMetrics } from './metrics.ts'
 import { makeReading } from './reading.ts'
@@ -20,8 +21,6 @@ import { registerWhitelist } from './whitelist.ts'
 
 /** As long as a URL can be: a path's part that is too long is for the handler to name, not for the router. */
 const PATH_PART_CHARS_MAX = 16 * 1024
-/** How long a client may take to send its request. */
-const REQUEST_MS_MAX = 10_000
 
 /**
  * The REST API as a function of what it reads from; not listening yet. Paths and success shapes are those of the Torrust
@@ -29,11 +28,9 @@ const REQUEST_MS_MAX = 10_000
  */
 export function makeApiApp(context: ApiContext): FastifyInstance {
   const app = Fastify({
+    ...guardedServerOptions,
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_MS_MAX,
-    forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: PATH_PART_CHARS_MAX },
-    clientErrorHandler: answerBroken,
     frameworkErrors: (_error, _request, reply: FastifyReply) =>
       void reply.code(400).send(errorBody('bad_request', 'the path is malformed')),
   })
@@ -47,6 +44,7 @@ export function makeApiApp(context: ApiContext): FastifyInstance {
     else if (statusCode >= 500) context.log.warn({ err: error }, 'an API request failed')
     return reply.code(statusCode).send(errorBody(code, message))
   })
+  guardServer(app)
   refuseOtherPaths(app)
   registerDocs(app)
   // In a plugin of its own, so that the docs, a plugin before it, have it.

@@ -5,6 +5,7 @@ import type { ApiContext } from './context.ts'
 import { ApiError } from './errors.ts'
 
 const NO_TOKEN = 'a token is needed: ?token=… or Authorization: Bearer …'
+const MANY_TOKENS = 'token must be given once'
 const READS = ['GET', 'HEAD']
 
 /** Lets only those through who have a token, and of those who may only read, only what reads. Tokens' names are logged. */
@@ -13,6 +14,7 @@ export function guard(app: FastifyInstance, { tokens, log }: Pick<ApiContext, 't
   app.addHook('onRequest', (request, _reply, done) => {
     const given = tokenOf(request)
     if (given === undefined) return done(new ApiError(401, 'unauthorized', NO_TOKEN))
+    if (typeof given !== 'string') return done(new ApiError(401, 'unauthorized', MANY_TOKENS))
     const holder = holderOf(given)
     if (!holder) return done(new ApiError(401, 'unauthorized', 'the token is not valid'))
     const { url: route, config } = request.routeOptions
@@ -23,12 +25,12 @@ export function guard(app: FastifyInstance, { tokens, log }: Pick<ApiContext, 't
   })
 }
 
-/** The token of a request; a header counts before the query. */
-function tokenOf(request: FastifyRequest): string | undefined {
+/** The token of a request, or all that it has by mistake; a header counts before the query. */
+function tokenOf(request: FastifyRequest): string | string[] | undefined {
   const header = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (header !== undefined) return header
   const { token } = request.query as { token?: string | string[] }
-  return typeof token === 'string' && token !== '' ? token : undefined
+  return token === '' ? undefined : token
 }
 
 /** Finds whose a token is; compares with all in constant time, whatever their lengths and whichever it is. */

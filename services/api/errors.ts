@@ -1,8 +1,8 @@
-import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
 import type { FastifyError, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { isRedisReply, messageOf } from '../../lib/errors.ts'
+
+export { errorBody } from '../../lib/http-server-guard.ts'
 
 /** Longest body that is read: a key and its seconds have 100 bytes. */
 export const BODY_BYTES_MAX = 64 * 1024
@@ -26,8 +26,15 @@ export const badField = (name: string, allowed: string, given: unknown): ApiErro
 
 /** What was given, as JSON, cut where it is long. */
 export function shown(given: unknown): string {
-  const text = typeof given === 'string' ? given : (JSON.stringify(given) ?? 'nothing')
-  return typeof given === 'string' ? JSON.stringify(cut(text)) : cut(text)
+  if (typeof given === 'string') return JSON.stringify(cut(given))
+  // JSON has no number as large as 1e400, which is read as infinite.
+  if (typeof given === 'number') return String(given)
+  try {
+    return cut(JSON.stringify(given) ?? 'nothing')
+  } catch {
+    // It is written by recursion, and what is given may be lists in lists in lists.
+    return 'what is nested so deep'
+  }
 }
 
 /** As much of a text as is shown. */
@@ -38,13 +45,12 @@ const ErrorReply = Type.Object({ error: Type.Object({ code: Type.String(), messa
 /** What every route may answer beside its own. */
 export const ERROR_REPLIES = { '4xx': ErrorReply, '5xx': ErrorReply }
 
-/** An error as its body. */
-export const errorBody = (code: string, message: string) => ({ error: { code, message } })
-
 /** What the caller is told of an error. */
 export function toldOf(error: FastifyError & RedisError, request: FastifyRequest): ApiError {
   const { statusCode = 500 } = error
   if (error instanceof ApiError) return error
+  // A path that leads out of the folder of the docs' files.
+  if (statusCode === 403) return new ApiError(404, 'not_found', 'there is no such file')
   if (statusCode < 500) return refusedBody(statusCode, error, request)
   if (isAway(error)) return new ApiError(503, 'store_unavailable', AWAY)
   if (!isRedisReply(error)) return new ApiError(500, 'internal_error', 'the tracker has failed; its log says why')
@@ -74,19 +80,3 @@ const isAway = ({ name, message, syscall }: FastifyError & RedisError): boolean 
   syscall !== undefined ||
   ['MaxRetriesPerRequestError', 'AbortError'].includes(name) ||
   /^(Command timed out|Connection is closed|Stream isn't writeable|connect ETIMEDOUT|Socket timeout)/.test(message)
-
-const BROKEN: Record<string, [status: number, code: string, message: string]> = {
-  HPE_HEADER_OVERFLOW: [431, 'headers_too_large', 'the URL and the headers are too long'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'request_timeout', 'the request took too long to arrive'],
-}
-
-/** Answers a request that is no HTTP, or that did not come to its end: there is nothing but a socket to answer on. */
-export function answerBroken({ code = '' }: { code?: string }, socket: Socket): void {
-  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const [status, name, message] = BROKEN[code] ?? [400, 'bad_request', 'the request is not HTTP']
-  const body = JSON.stringify(errorBody(name, message))
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-  )
-}

@@ -1,4 +1,5 @@
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
+import { errorBody, guardedServerOptions, guardServer } from '../../lib/http-server-guard.ts'
 import type { CheckReport } from './checks.ts'
 
 /** What the health service tells, in Torrust's shape. */
@@ -10,9 +11,10 @@ type Report = { status: 'Ok' | 'Error' | 'None'; message: string; details: Check
  */
 export function makeHealthApp(checkAll: () => Promise<CheckReport[]>): FastifyInstance {
   const app = Fastify({
-    forceCloseConnections: 'idle',
+    ...guardedServerOptions,
     frameworkErrors: (_error, _request, reply: FastifyReply) => void refuse(reply, 400, 'the path is malformed'),
   })
+  guardServer(app)
   let current: Promise<Report> | undefined
   const report = (): Promise<Report> => {
     current ??= checkAll()
@@ -47,7 +49,7 @@ const PATHS = ['/', '/health_check']
 const CODES: Record<number, string> = { 404: 'not_found', 405: 'method_not_allowed', 500: 'internal_error' }
 
 const refuse = (reply: FastifyReply, status: number, message: string) =>
-  reply.code(status).send({ error: { code: CODES[status] ?? 'bad_request', message } })
+  reply.code(status).send(errorBody(CODES[status] ?? 'bad_request', message))
 
 function reportOf(details: CheckReport[]): Report {
   if (details.length === 0) return { status: 'None', message: '', details }

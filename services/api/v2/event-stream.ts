@@ -15,6 +15,8 @@ export async function sendEvents(
   response: ServerResponse,
   afterId: string | undefined,
 ): Promise<void> {
+  // A reader that went while Redis was asked has closed already, and would never be seen to close.
+  if (response.destroyed) return
   const left = new AbortController()
   response.once('close', () => left.abort())
   let sentId: string | undefined
@@ -62,13 +64,17 @@ async function catchUp(
   signal: AbortSignal,
 ): Promise<string> {
   const isKept = await feed.isKept(afterId)
-  if (!isKept) response.write('event: gap\ndata: {}\n\n')
+  if (!isKept) response.write(GAP)
   // An id that was never given goes on from now.
   let sentId = isKept || !isLater(afterId, feed.lastId()) ? afterId : feed.lastId()
-  while (!signal.aborted) {
+  for (let isFirst = true; !signal.aborted; isFirst = false) {
     const heardId = feed.lastId()
     const { events, lastId } = await feed.readAfter(sentId)
     if (lastId !== undefined) {
+      // What a slow reader has still to be sent goes too, where newer events come. Asked after the read: what is kept
+      // then was kept while it was read.
+      const isToldOfGap = isFirst && !isKept
+      if (!isToldOfGap && !(await feed.isKept(sentId))) response.write(GAP)
       sentId = lastId
       const isTaken = events.length === 0 || response.write(events.map(eventText).join(''))
       if (!isTaken) await once(response, 'drain', { signal })
@@ -76,6 +82,8 @@ async function catchUp(
   }
   return FIRST_ID
 }
+
+const GAP = 'event: gap\ndata: {}\n\n'
 
 const eventText = ({ id, kind, hex, atMs }: TorrentEvent): string =>
   `id: ${id}\nevent: ${kind}\ndata: ${JSON.stringify({ info_hash: hex, at: Math.floor(atMs / 1000) })}\n\n`

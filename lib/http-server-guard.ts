@@ -1,0 +1,83 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+
+/** How long a client may take to send its request. */
+const REQUEST_MS_MAX = 10_000
+/** How often that is looked at: Node's own 30 s would add as much to it. */
+const LATE_LOOKED_FOR_EVERY_MS = 1000
+/** A client that takes nothing of what waits for it for so long is disconnected. */
+const STUCK_MS_MAX = 60_000
+/**
+ * Requests of one connection that are in work at once. Answers to a client that sends on and on, and reads nothing, wait
+ * here: without a limit, what fits 64 KiB of requests makes 40 MB of them.
+ */
+const IN_WORK_MAX = 16
+
+/** An error as its body. */
+export const errorBody = (code: string, message: string) => ({ error: { code, message } })
+
+type Refusal = [status: number, code: string, message: string]
+
+const NOT_HTTP: Refusal = [400, 'bad_request', 'the request is not HTTP']
+const BROKEN: Record<string, Refusal> = {
+  HPE_HEADER_OVERFLOW: [431, 'headers_too_large', 'the URL and the headers are too long'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'request_timeout', 'the request took too long to arrive'],
+}
+
+/** Options of a Fastify server whose errors are JSON, also of what its router never sees, and whose clients are limited. */
+export const guardedServerOptions = {
+  requestTimeout: REQUEST_MS_MAX,
+  connectionTimeout: STUCK_MS_MAX,
+  forceCloseConnections: 'idle',
+  clientErrorHandler: answerBroken,
+  http: {
+    // Node takes the shorter of the two times for the headers: left at its own 60 s, this one would be the body's.
+    headersTimeout: REQUEST_MS_MAX,
+    connectionsCheckingInterval: LATE_LOOKED_FOR_EVERY_MS,
+    // Node refuses a request without Host by itself, with no body; `guardServer` does it in words.
+    requireHostHeader: false,
+  },
+} as const
+
+/** Refuses what Node would refuse without a word, and requests of a connection that has too many in work. */
+export function guardServer(app: FastifyInstance): void {
+  const inWork = new WeakMap<Socket, number>()
+  // Nothing has to be expected here; RFC 9110 lets a server pass over it.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
+  app.server.on('connect', (_request: IncomingMessage, socket: Socket) =>
+    refuseOn(socket, [405, 'method_not_allowed', 'this is no proxy: CONNECT is not answered']),
+  )
+  app.addHook('onRequest', (request, reply, done) => {
+    const { socket, headers, httpVersion } = request.raw
+    const others = inWork.get(socket) ?? 0
+    inWork.set(socket, others + 1)
+    reply.raw.once('close', () => inWork.set(socket, (inWork.get(socket) ?? 1) - 1))
+    if (others >= IN_WORK_MAX) {
+      const message = `${IN_WORK_MAX} requests of this connection are in work already`
+      return void reply.code(503).send(errorBody('busy', message))
+    }
+    if (httpVersion === '1.1' && headers.host === undefined)
+      return void reply.code(400).send(errorBody('bad_request', 'the header Host is missing'))
+    done()
+  })
+}
+
+/** Answers a request that is no HTTP, or that did not come to its end: there is nothing but a socket to answer on. */
+function answerBroken({ code = '' }: { code?: string }, socket: Socket): void {
+  // In the middle of an answer, another would be read as a part of it.
+  if (code === 'ECONNRESET' || !socket.writable || isInAnswer(socket)) return void socket.destroy()
+  refuseOn(socket, BROKEN[code] ?? NOT_HTTP)
+}
+
+/** As Node itself tells it. */
+const isInAnswer = ({ _httpMessage: answer }: Socket & { _httpMessage?: { headersSent: boolean } | null }): boolean =>
+  answer?.headersSent === true
+
+function refuseOn(socket: Socket, [status, code, message]: Refusal): void {
+  const body = JSON.stringify(errorBody(code, message))
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
