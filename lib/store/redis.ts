@@ -109,7 +109,8 @@ export function makeRedisStore({
     callsInFlightMax: CALLS_IN_FLIGHT,
     itemsMax: WAITING_MAX,
     async send(bytes) {
-      const heads = (await runScript(redis, scrapeScript, [], [swarmKeyBytes, bytes])) as (Buffer | null | Error)[]
+      const args = [swarmKeyBytes, bytes, policy.listed ? '1' : '']
+      const heads = (await runScript(redis, scrapeScript, [], args)) as (Buffer | null | Error)[]
       return heads.map((head, i) => {
         if (head === null) return { seeders: 0, leechers: 0, completed: 0 }
         const isHead = head instanceof Buffer

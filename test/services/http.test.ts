@@ -244,6 +244,10 @@ describe('the HTTP tracker', () => {
         await server().redis.sadd('whitelist:{a00}', hashOf('a').toString('hex'))
         expect(await announce(httpUrl)).toMatchObject({ incomplete: 1 })
         expect(await announce(httpUrl, { info_hash: encodeBytes(hashOf('b')) })).toEqual({ 'failure reason': reason })
+        const scrape = async () => (await get(`${httpUrl}/scrape?info_hash=${A_HASH}`)).body.toString('latin1')
+        expect(await scrape()).toContain('10:incompletei1e')
+        await server().redis.srem('whitelist:{a00}', hashOf('a').toString('hex'))
+        expect(await scrape()).toContain('10:incompletei0e')
       },
       { REDSWARM_LISTED: 'true' },
     ))

@@ -45,6 +45,19 @@ describe('the UDP tracker', () => {
       expect(await client?.scrape(Array.from({ length: 75 }, () => hashOf('a')))).toHaveLength(74)
     }))
 
+  it('scrapes zeros of a torrent that is taken off the whitelist', () =>
+    withClients(
+      1,
+      async (client) => {
+        await server().redis.sadd('whitelist:{a00}', hashOf('a').toString('hex'))
+        await client?.announce({ left: 0n })
+        expect(await client?.scrape([hashOf('a')])).toMatchObject([{ seeders: 1 }])
+        await server().redis.srem('whitelist:{a00}', hashOf('a').toString('hex'))
+        expect(await client?.scrape([hashOf('a')])).toMatchObject([{ seeders: 0 }])
+      },
+      { REDSWARM_LISTED: 'true' },
+    ))
+
   it('tells an interval that is spread by at most 10 %', () =>
     withClients(
       1,

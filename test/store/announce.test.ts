@@ -52,6 +52,21 @@ describe('announces in the store', () => {
     expect(await server().redis.exists(`swarm:{b00}:${hashOf('b').toString('hex')}`)).toBe(0)
   })
 
+  it('tells zeros of the peers of a torrent that is not listed, for as long as it is not', async () => {
+    const { redis } = server()
+    const B = hashOf('b')
+    await storeOn(redis).announce([announceOf(), announceOf({ infoHash: B })])
+    await redis.sadd('whitelist:{a00}', A.toString('hex'))
+    const [none, own] = [0, 1].map((leechers) => ({ seeders: 0, leechers, completed: 0 }))
+    const listed = storeOn(redis, { listed: true })
+    expect(await listed.scrape([A, B, hashOf('c')])).toEqual([own, none, none])
+    expect(await storeOn(redis).scrape([A, B])).toEqual([own, own])
+    await redis.sadd('whitelist:{b00}', B.toString('hex'))
+    expect(await listed.scrape([B])).toEqual([own])
+    await redis.set('whitelist:{c00}', 'damaged')
+    expect(await listed.scrape([A, hashOf('c')])).toEqual([own, 'damaged'])
+  })
+
   it.each([3, 40, 300])('tells peer ids where they are asked for, in a swarm of %i', async (peers) => {
     const store = storeOn(server().redis)
     const ids = new Map<string, string>()
