@@ -46,10 +46,14 @@ export async function makePasskeyCopy({
   const readPending = async (): Promise<void> => {
     const passkeys = [...pending]
     if (passkeys.length === 0) return
-    const texts = await redis.hmget(keys.passkeys, ...passkeys)
-    for (const [i, passkey] of passkeys.entries()) {
-      pending.delete(passkey)
-      put(passkey, texts[i] ?? null)
+    // What is heard of them from here on is newer than the answer may be, and is looked up again.
+    pending.clear()
+    try {
+      const texts = await redis.hmget(keys.passkeys, ...passkeys)
+      for (const [i, passkey] of passkeys.entries()) put(passkey, texts[i] ?? null)
+    } catch (error) {
+      for (const passkey of passkeys) pending.add(passkey)
+      throw error
     }
   }
 

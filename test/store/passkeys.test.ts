@@ -17,11 +17,11 @@ describe('passkeys in the store', () => {
   const withCopy = async (
     test: (copy: Awaited<ReturnType<typeof makePasskeyCopy>>, problems: unknown[], listener: Redis) => Promise<void>,
     clock = { nowS: 1000 },
+    redis = server().redis,
   ) => {
     const subscriber = new Redis({ path: server().socket, protocol: 2, retryStrategy: () => 20 })
     subscriber.on('error', () => {})
     const problems: unknown[] = []
-    const { redis } = server()
     const onProblem = (error: unknown) => void problems.push(error)
     try {
       const nowS = () => clock.nowS
@@ -134,6 +134,42 @@ describe('passkeys in the store', () => {
       await until('all of them', () => numbers.every((i) => stateOf(passkeyOf(i)) === 'valid'))
       expect(problems).toEqual([])
     })
+  })
+
+  it('are in a copy as they are now where one changes while an earlier change of it is being looked up', async () => {
+    const store = storeAt()
+    const { redis } = server()
+    let changeMeanwhile: (() => Promise<unknown>) | undefined
+    // The same Redis; its answers take long enough for another change to be heard before they come.
+    const slow = new Proxy(redis, {
+      get(target, name) {
+        if (name !== 'hmget') return Reflect.get(target, name)
+        return async (...args: [string, string]) => {
+          const answer = await target.hmget(...args)
+          const change = changeMeanwhile
+          changeMeanwhile = undefined
+          await change?.()
+          return answer
+        }
+      },
+    })
+    await withCopy(
+      async ({ stateOf, refresh }) => {
+        const heard = Promise.withResolvers<void>()
+        changeMeanwhile = async () => {
+          await store.remove(passkeyOf(1))
+          await new Promise((resolve) => setTimeout(resolve, 100))
+          heard.resolve()
+        }
+        await store.put({ passkey: passkeyOf(1), validUntilS: undefined })
+        await heard.promise
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        await refresh()
+        expect(stateOf(passkeyOf(1))).toBe('unknown')
+      },
+      undefined,
+      slow,
+    )
   })
 
   it('have expired where somebody wrote what is no time', async () => {
