@@ -99,7 +99,7 @@ class Table {
   /** The product's own eyes: what a scrape tells, and what the audit finds. */
   async audit(): Promise<void> {
     const scraped = await this.#frontends[1].scrape(HASHES)
-    const counts = HASHES.map((hash) => this.model.counts(hash.toString('hex')))
+    const counts = HASHES.map((hash) => this.model.scraped(hash.toString('hex')))
     assert.deepEqual(scraped, counts, 'scrape')
     const [redis] = this.#connections
     const report = await auditAll({ redis, keys: KEYS, peerLifetimeS: LIFETIME_S, shards: SHARDS, nowS: this.#nowS })

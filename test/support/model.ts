@@ -63,6 +63,12 @@ export class Model {
     return true
   }
 
+  /** What a scrape tells: nothing of torrents that are not listed. */
+  scraped(hex: string): { seeders: number; leechers: number; completed: number } {
+    if (this.policy.listed && !this.whitelist.has(hex)) return { seeders: 0, leechers: 0, completed: 0 }
+    return this.counts(hex)
+  }
+
   /** Seeders, leechers, completed. */
   counts(hex: string): { seeders: number; leechers: number; completed: number } {
     const { seeders, leechers } = this.#count(hex, () => true)

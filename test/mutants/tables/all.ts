@@ -1,4 +1,5 @@
 import type { Mutant } from '../mutant.ts'
+import { accessMutants } from './access.ts'
 import { announceScriptMutants } from './announce-script.ts'
 import { scriptMutants } from './scripts.ts'
 import { serviceMutants } from './services.ts'
@@ -13,5 +14,6 @@ export const mutants: readonly Mutant[] = [
   ...announceScriptMutants,
   ...swarmScriptMutants,
   ...scriptMutants,
+  ...accessMutants,
   ...serviceMutants,
 ]
