@@ -14,6 +14,8 @@ const STUCK_MS_MAX = 60_000
  */
 const IN_WORK_MAX = 16
 
+const JSON_TYPE = 'application/json; charset=utf-8'
+
 /** An error as its body. */
 export const errorBody = (code: string, message: string) => ({ error: { code, message } })
 
@@ -25,12 +27,10 @@ const BROKEN: Record<string, Refusal> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'request_timeout', 'the request took too long to arrive'],
 }
 
-/** Options of a Fastify server whose errors are JSON, also of what its router never sees, and whose clients are limited. */
-export const guardedServerOptions = {
+/** Options of a Fastify server that waits for a request no longer than it says. */
+export const requestLimits = {
   requestTimeout: REQUEST_MS_MAX,
-  connectionTimeout: STUCK_MS_MAX,
   forceCloseConnections: 'idle',
-  clientErrorHandler: answerBroken,
   http: {
     // Node takes the shorter of the two times for the headers: left at its own 60 s, this one would be the body's.
     headersTimeout: REQUEST_MS_MAX,
@@ -40,13 +40,20 @@ export const guardedServerOptions = {
   },
 } as const
 
+/** Options of a Fastify server whose errors are JSON, also of what its router never sees, and whose clients are limited. */
+export const guardedServerOptions = {
+  ...requestLimits,
+  connectionTimeout: STUCK_MS_MAX,
+  clientErrorHandler: answerBrokenIn(JSON_TYPE, jsonOf),
+} as const
+
 /** Refuses what Node would refuse without a word, and requests of a connection that has too many in work. */
 export function guardServer(app: FastifyInstance): void {
   const inWork = new WeakMap<Socket, number>()
   // Nothing has to be expected here; RFC 9110 lets a server pass over it.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.server.on('connect', (_request: IncomingMessage, socket: Socket) =>
-    refuseOn(socket, [405, 'method_not_allowed', 'this is no proxy: CONNECT is not answered']),
+    refuseOn(socket, [405, 'method_not_allowed', 'this is no proxy: CONNECT is not answered'], JSON_TYPE, jsonOf),
   )
   app.addHook('onRequest', (request, reply, done) => {
     const { socket, headers, httpVersion } = request.raw
@@ -63,21 +70,30 @@ export function guardServer(app: FastifyInstance): void {
   })
 }
 
+/** A refusal as a body. */
+type Writer = (code: string, message: string) => string
+
+function jsonOf(code: string, message: string): string {
+  return JSON.stringify(errorBody(code, message))
+}
+
 /** Answers a request that is no HTTP, or that did not come to its end: there is nothing but a socket to answer on. */
-function answerBroken({ code = '' }: { code?: string }, socket: Socket): void {
-  // In the middle of an answer, another would be read as a part of it.
-  if (code === 'ECONNRESET' || !socket.writable || isInAnswer(socket)) return void socket.destroy()
-  refuseOn(socket, BROKEN[code] ?? NOT_HTTP)
+export function answerBrokenIn(contentType: string, write: Writer) {
+  return ({ code = '' }: { code?: string }, socket: Socket): void => {
+    // In the middle of an answer, another would be read as a part of it.
+    if (code === 'ECONNRESET' || !socket.writable || isInAnswer(socket)) return void socket.destroy()
+    refuseOn(socket, BROKEN[code] ?? NOT_HTTP, contentType, write)
+  }
 }
 
 /** As Node itself tells it. */
 const isInAnswer = ({ _httpMessage: answer }: Socket & { _httpMessage?: { headersSent: boolean } | null }): boolean =>
   answer?.headersSent === true
 
-function refuseOn(socket: Socket, [status, code, message]: Refusal): void {
-  const body = JSON.stringify(errorBody(code, message))
+function refuseOn(socket: Socket, [status, code, message]: Refusal, contentType: string, write: Writer): void {
+  const body = write(code, message)
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${contentType}\r\n` +
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   )
 }

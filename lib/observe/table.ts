@@ -13,6 +13,9 @@ export function tableOf(
   )
 }
 
+/** What somebody else wrote must not reach a terminal as it is: anything but ASCII's letters, digits and marks is `?`. */
+export const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?')
+
 /** A count for people. */
 export const shown = (count: number): string => Math.round(count).toLocaleString('en-US')
 

@@ -92,15 +92,19 @@ function isWriteAhead(path: string): boolean {
 function readTable(database: DatabaseSync, { table, id, value }: Form): Table {
   const columns = `SELECT ${id} AS id, ${value} AS value FROM ${table}`
   const end = `ORDER BY ${id} LIMIT ${PAGE_ROWS}`
-  const first = database.prepare(`${columns} ${end}`)
+  const first = database.prepare(`${columns} WHERE ${id} IS NOT NULL ${end}`)
   const next = database.prepare(`${columns} WHERE ${id} > ? ${end}`)
   first.setReadBigInts(true)
   next.setReadBigInts(true)
-  const rows = Number(database.prepare(`SELECT count(*) AS rows FROM ${table}`).get()?.rows)
+  const counted = database.prepare(`SELECT count(*) AS rows, count(*) - count(${id}) AS nameless FROM ${table}`).get()
+  const [rows, nameless] = [Number(counted?.rows), Number(counted?.nameless)]
   return {
     name: table,
     rows,
     *pages() {
+      // Nothing is more than NULL: no page could go on after such rows, which only a foreign database has.
+      for (let left = nameless; left > 0; left -= PAGE_ROWS)
+        yield Array.from({ length: Math.min(left, PAGE_ROWS) }, () => ({ id: null, value: null }))
       let page = first.all() as Row[]
       while (page.length > 0) {
         yield page

@@ -1,4 +1,4 @@
-import { shown, tableOf } from '../../lib/observe/table.ts'
+import { printable, shown, tableOf } from '../../lib/observe/table.ts'
 import { COMPLETED_MAX, type CompletedCount, makeCompletedImporter } from '../../lib/store/completed.ts'
 import { makePasskeyStore, type Passkey, VALID_UNTIL_S_MAX } from '../../lib/store/passkeys.ts'
 import { makeWhitelist } from '../../lib/store/whitelist.ts'
@@ -118,12 +118,12 @@ function readListed({ id }: Row): { infoHash: InfoHash } | Bad {
 
 function readPasskey({ id, value }: Row): Passkey | Bad {
   if (typeof id !== 'string' || !isPasskey(id)) {
-    return { problem: `${shownValue(id)} is not ${PASSKEY_CHARS} letters and digits` }
+    return { problem: `${shownSecret(id)} is not ${PASSKEY_CHARS} letters and digits` }
   }
   if (value === null) return { passkey: id, validUntilS: undefined }
   const validUntilS = Number(value)
   if (typeof value !== 'bigint' || validUntilS < 0) {
-    return { problem: `${shownValue(id)} is valid until ${shownValue(value)}, which is no time` }
+    return { problem: `${shownSecret(id)} is valid until ${shownValue(value)}, which is no time` }
   }
   return { passkey: id, validUntilS: Math.min(validUntilS, VALID_UNTIL_S_MAX) }
 }
@@ -145,10 +145,14 @@ function readHash(id: Value): InfoHash | undefined {
   return id instanceof Uint8Array ? toInfoHash(Buffer.from(id)) : undefined
 }
 
+/** So much of a key that its owner knows it, and nobody can use it. */
+const shownSecret = (id: Value): string =>
+  id === null ? 'null' : `a key that begins with ${shownValue(String(id).slice(0, 4))}`
+
 const shownValue = (value: Value): string =>
   value instanceof Uint8Array
     ? `x'${Buffer.from(value).toString('hex').slice(0, 80)}'`
-    : JSON.stringify(String(value).slice(0, 80))
+    : printable(JSON.stringify(String(value).slice(0, 80)))
 
 const HEAD = ['', 'rows', 'new', 'changed', 'as before', 'expired', 'wrong']
 

@@ -1,5 +1,5 @@
 import { OperatorError } from '../../lib/errors.ts'
-import { tableOf } from '../../lib/observe/table.ts'
+import { printable, tableOf } from '../../lib/observe/table.ts'
 import { type Account, makeAccountReader } from '../../lib/store/accounts.ts'
 import { makePasskey, makePasskeyStore, type Passkey, VALID_UNTIL_S_MAX } from '../../lib/store/passkeys.ts'
 import { isPasskey, PASSKEY_CHARS } from '../../lib/swarm/access.ts'
@@ -74,9 +74,6 @@ function textOf(rows: readonly KeyRow[], nowS: number): string {
   ])
   return `${tableOf(['key', 'valid', 'bytes up', 'bytes down'], lines, [0, 1]).join('\n')}\n`
 }
-
-/** What somebody else wrote into Redis must not reach a terminal as it is. */
-const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?')
 
 function untilText(validUntilS: number | undefined, nowS: number): string {
   if (validUntilS === undefined) return 'for ever'

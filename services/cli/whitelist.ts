@@ -1,5 +1,5 @@
 import { OperatorError } from '../../lib/errors.ts'
-import { shown } from '../../lib/observe/table.ts'
+import { printable, shown } from '../../lib/observe/table.ts'
 import { makeWhitelist } from '../../lib/store/whitelist.ts'
 import { type InfoHash, infoHashFromHex } from '../../lib/wire/info-hash.ts'
 import { makeBar } from './bar.ts'
@@ -70,7 +70,7 @@ export const importWhitelist = (path: string, { skipBad = false }: { skipBad?: b
 function badText(path: string, lines: readonly BadLine[], bad: number, skipBad: boolean): string {
   const name = path === '-' ? 'standard input' : path
   const outcome = skipBad ? 'left out' : 'so that nothing was imported (--skip-bad leaves them out)'
-  const told = lines.map(({ number, text }) => `  line ${number}: ${JSON.stringify(text.slice(0, 80))}`)
+  const told = lines.map(({ number, text }) => `  line ${number}: ${printable(JSON.stringify(text.slice(0, 80)))}`)
   const more = bad > lines.length ? [`  … and ${shown(bad - lines.length)} more`] : []
   const head = `redswarm: not 40 hex digits in ${shown(bad)} ${bad === 1 ? 'line' : 'lines'} of ${name}, ${outcome}`
   return `${[head, ...told, ...more].join('\n')}\n`
@@ -79,5 +79,5 @@ function badText(path: string, lines: readonly BadLine[], bad: number, skipBad: 
 function readHash(text: string): InfoHash {
   const infoHash = infoHashFromHex(text)
   if (infoHash) return infoHash
-  throw new OperatorError(`an info hash must be 40 hex digits, not ${JSON.stringify(text.slice(0, 80))}`)
+  throw new OperatorError(`an info hash must be 40 hex digits, not ${printable(JSON.stringify(text.slice(0, 80)))}`)
 }

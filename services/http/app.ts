@@ -1,13 +1,12 @@
 import { BlockList, isIP } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { answerBrokenIn, requestLimits } from '../../lib/http-server-guard.ts'
 import { addressText, type Endpoint, isIpv6, toEndpoint } from '../../lib/wire/endpoint.ts'
 import { writeFailure } from '../../lib/wire/http-reply.ts'
 import { parseQuery, type Query } from '../../lib/wire/query.ts'
 
 /** Longest URL that is read: a scrape of 100 escaped info hashes has 7,100 bytes. */
 const URL_BYTES_MAX = 8000
-/** How long a client may take to send its request. */
-const REQUEST_MS_MAX = 10_000
 /** How long a connection is kept for a next request: longer than the idle time of common proxies (60 s). */
 const KEEP_ALIVE_MS = 65_000
 
@@ -22,10 +21,13 @@ export type HttpHandlers = {
 /** The HTTP tracker (BEP 3, 7, 23, 24, 31, 48) as a function of what it needs; not listening yet. */
 export function makeHttpApp(handlers: HttpHandlers, trustedProxies: readonly string[]): FastifyInstance {
   const app = Fastify({
-    requestTimeout: REQUEST_MS_MAX,
+    ...requestLimits,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
+    clientErrorHandler: answerBrokenIn('text/plain', (_code, message) => `${message}\n`),
+    // Nothing of the path is told: there may be a passkey in it.
+    frameworkErrors: (_error, _request, reply: FastifyReply) =>
+      void reply.code(400).type('text/plain').send('the path is malformed\n'),
     // The router's own query parser would take the bytes of an info hash for UTF-8; ours reads the raw URL.
     routerOptions: { querystringParser: () => ({}), maxParamLength: URL_BYTES_MAX },
   })

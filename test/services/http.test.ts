@@ -236,6 +236,44 @@ describe('the HTTP tracker', () => {
       }),
   )
 
+  it.each<[string, string, number, string]>([
+    ['no HTTP', 'HELLO\r\n\r\n', 400, 'the request is not HTTP\n'],
+    ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400, 'the request is not HTTP\n'],
+    [
+      'a path with a broken escape',
+      'GET /announce/%zzsecret HTTP/1.1\r\nhost: x\r\n\r\n',
+      400,
+      'the path is malformed\n',
+    ],
+    [
+      'a header too long',
+      `GET / HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'the URL and the headers are too long\n',
+    ],
+  ])('says what is wrong with %s as text, and nothing of what was sent', (_name, bytes, status, text) =>
+    withHttp(async ({ httpUrl }) => {
+      const client = await HttpClient.open(httpUrl)
+      client.send(bytes)
+      const answer = await client.receive()
+      expect([answer.status, answer.headers['content-type'], answer.body.toString()]).toEqual([
+        ...[status, 'text/plain', text],
+      ])
+      client.close()
+    }),
+  )
+
+  it('gives up on a request that does not come whole within 12 s', { timeout: 20_000 }, () =>
+    withHttp(async ({ httpUrl }) => {
+      const client = await HttpClient.open(httpUrl)
+      const startMs = performance.now()
+      client.send('GET /announce?info_hash=')
+      expect((await client.receive()).status).toBe(408)
+      expect(performance.now() - startMs).toBeLessThan(12_500)
+      client.close()
+    }),
+  )
+
   it('refuses a torrent that is not listed, and serves one that is from the moment it is', () =>
     withHttp(
       async ({ httpUrl }) => {

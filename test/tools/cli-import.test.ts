@@ -160,6 +160,16 @@ describe('redswarm import torrust', () => {
       expect(await drift()).toEqual([])
     }))
 
+  it('reads on after a page that ends in a row without an id', () =>
+    withDatabase('CREATE TABLE torrents (info_hash TEXT, completed INTEGER);', async (path, database) => {
+      const add = database.prepare('INSERT INTO torrents (info_hash, completed) VALUES (?, 3)')
+      for (let i = 0; i < 1500; i++)
+        add.run(i > 900 && i < 1100 ? null : createHash('sha1').update(String(i)).digest('hex'))
+      const { code, stdout } = await importing(path, '--json')
+      expect(code).toBe(1)
+      expect(JSON.parse(stdout).completed).toMatchObject({ rows: 1500, added: 1301, bad: 199 })
+    }))
+
   it('leaves out rows that are wrong, tells them, imports the rest and ends with 1', () =>
     withDatabase(
       `${TABLES_3}
@@ -173,9 +183,9 @@ describe('redswarm import torrust', () => {
         expect(stdout.split('\n').filter((line) => line.includes('left out'))).toEqual([
           '  left out: whitelist: "no hash" is no info hash',
           "  left out: whitelist: x'0102' is no info hash",
-          `  left out: keys: "${keyOf('a')}" is valid until "-1", which is no time`,
-          `  left out: keys: "${keyOf('b')}" is valid until "soon", which is no time`,
-          '  left out: keys: "short" is not 32 letters and digits',
+          `  left out: keys: a key that begins with "${keyOf('a').slice(0, 4)}" is valid until "-1", which is no time`,
+          `  left out: keys: a key that begins with "${keyOf('b').slice(0, 4)}" is valid until "soon", which is no time`,
+          '  left out: keys: a key that begins with "shor" is not 32 letters and digits',
           `  left out: torrents: "${hex('a')}" is completed "4294967296" times, and 0 to 4294967295 are possible`,
           `  left out: torrents: "${hex('b')}" is completed "-1" times, and 0 to 4294967295 are possible`,
           `  left out: torrents: "${hex('c')}" is completed "many" times, and 0 to 4294967295 are possible`,

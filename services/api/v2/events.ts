@@ -36,6 +36,7 @@ export function registerEvents(app: ApiApp, { events, readerSlots }: V2Context):
     const giveBack = readerSlots.take()
     if (!giveBack) throw new ApiError(503, 'busy', `${readerSlots.max} readers of events are there already`)
     const response = reply.raw
+    open.add(response)
     response.once('close', () => {
       giveBack()
       open.delete(response)
@@ -43,7 +44,6 @@ export function registerEvents(app: ApiApp, { events, readerSlots }: V2Context):
     await assertReadable(feed)
     reply.hijack()
     dropWhenStuck(response)
-    open.add(response)
     await sendEvents(feed, response, afterId)
   })
 }
