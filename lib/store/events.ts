@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { Keys } from './keys.ts'
 
@@ -32,7 +33,8 @@ export function isLater(id: string, other: string): boolean {
   return ms === otherMs ? number > otherNumber : ms > otherMs
 }
 
-type Listener = (events: TorrentEvent[]) => void
+/** Hears of events; `mayMiss`: others that came before them may have gone. */
+type Listener = (events: TorrentEvent[], mayMiss: boolean) => void
 
 /** The stream of events: what is kept of it, and what comes, heard over one connection however many listen. */
 export type EventFeed = {
@@ -66,13 +68,18 @@ export function makeEventFeed({
   let reading = Promise.resolve()
   let connection: Redis | undefined
 
+  const isKept = async (id: string): Promise<boolean> =>
+    id === FIRST_ID || (await redis.xrange(keys.events, id, id)).length > 0
+
   const readNext = async (waiting: Redis): Promise<void> => {
     const reply = await waiting.xread('COUNT', PER_READ, 'BLOCK', BLOCK_MS, 'STREAMS', keys.events, lastId)
     const events = (reply?.[0]?.[1] ?? []).flatMap(readEvent)
     const last = reply?.[0]?.[1].at(-1)?.[0]
     if (last === undefined) return
+    // Asked after the read: what is kept now was kept then, and so was all that came after it.
+    const mayMiss = !(await isKept(lastId))
     lastId = last
-    if (events.length > 0) for (const listener of [...listeners]) listener(events)
+    if (events.length > 0 || mayMiss) for (const listener of [...listeners]) listener(events, mayMiss)
   }
 
   const readAll = async (waiting: Redis): Promise<void> => {
@@ -80,7 +87,7 @@ export function makeEventFeed({
       await readNext(waiting).catch(async (error: unknown) => {
         if (stopping.signal.aborted) return
         onProblem(error)
-        await rest(RETRY_MS, stopping.signal)
+        await sleep(RETRY_MS, undefined, { signal: stopping.signal }).catch(() => {})
       })
     }
   }
@@ -99,7 +106,7 @@ export function makeEventFeed({
       const entries = await redis.xrange(keys.events, `(${id}`, '+', 'COUNT', PER_READ)
       return { events: entries.flatMap(readEvent), lastId: entries.at(-1)?.[0] }
     },
-    isKept: async (id) => id === FIRST_ID || (await redis.xrange(keys.events, id, id)).length > 0,
+    isKept,
     async listen(listener) {
       started ??= start().catch((error) => {
         started = undefined
@@ -116,13 +123,6 @@ export function makeEventFeed({
     },
   }
 }
-
-/** Ends early where it is told to. */
-const rest = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener('abort', () => resolve(clearTimeout(timer)), { once: true })
-  })
 
 /** An entry of the stream; nothing where somebody else wrote it. */
 function readEvent([id, fields]: [id: string, fields: string[]]): TorrentEvent[] {

@@ -107,7 +107,8 @@ export function makeListing({ redis, keys }: { redis: Redis; keys: Keys }): List
         const next = hexes.filter((hex) => hex > after && hex.startsWith(prefix))
         await fill(torrents, next, most, hasPeers)
         if (torrents.length > limit) return { torrents: torrents.slice(0, limit), next: torrents[limit - 1]?.hex }
-        looked += hexes.length
+        // Not those before the place, of a large shard: a page of nothing else would never go on.
+        looked += next.length
         if (looked >= LOOKED_MAX) return { torrents, next: hexes.at(-1) }
       }
       return { torrents, next: undefined }

@@ -97,6 +97,10 @@ export async function makePasskeyCopy({
       .then(run)
       .catch(onProblem)
   })
+  // A Redis that was away may be back without the last that was heard of it, and count its changes on from there.
+  subscriber.on('ready', () => {
+    isBehind = true
+  })
   await subscriber.subscribe(keys.passkeyChanges)
   await run()
 

@@ -119,6 +119,11 @@ describe('the events of the API v2', () => {
         await announce(httpUrl, { info_hash: '%bb'.repeat(20) })
         await announce(httpUrl, { info_hash: '%bb'.repeat(20), event: 'stopped' })
         await until('the events to come', () => reader.told().includes('evicted b'))
+        // So it is for one who listens, where more come than are kept before they are read.
+        await server().redis.xtrim(keys.events, 'MAXLEN', 0)
+        await announce(httpUrl, { info_hash: '%bb'.repeat(20) })
+        await until('the gap', () => reader.told().slice(-2).join() === 'gap,added b')
+        await announce(httpUrl, { info_hash: '%bb'.repeat(20), event: 'stopped' })
         await reader.close()
       }
     }))

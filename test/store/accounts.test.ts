@@ -27,3 +27,17 @@ it.each([
 ])('an account is credited %s', async (_, uploads, credited) => {
   expect(await creditOf(...uploads)).toEqual(credited)
 })
+
+it('an account is credited nothing at the first announce of another client that has the same endpoint', async () => {
+  const store = storeOn(server().redis)
+  const announce = async (client: string, passkey: string, uploaded: bigint) => {
+    const report = makeReport(Buffer.from(client.padEnd(20, '.')), 0n, 1n, uploaded)
+    await store.announce([announceOf({ report, passkey })])
+    return server().redis.hgetall('accounts:{a00}')
+  }
+  await announce('one', 'alice', 0n)
+  expect(await announce('one', 'alice', 100n)).toEqual({ 'alice:up': '100' })
+  // What it says was credited where it was before.
+  expect(await announce('two', 'bob', 5000n)).toEqual({ 'alice:up': '100' })
+  expect(await announce('two', 'bob', 5001n)).toEqual({ 'alice:up': '100', 'bob:up': '1' })
+})

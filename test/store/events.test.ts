@@ -123,6 +123,28 @@ describe('the feed of events', () => {
     await feed.stop()
   })
 
+  it('says that some may be missing where more come at once than are kept', async () => {
+    const { redis } = server()
+    const { feed } = feedOf()
+    const heard: string[] = []
+    await feed.listen((events, mayMiss) =>
+      heard.push(...(mayMiss ? ['gap'] : []), ...events.map(({ hex }) => hex[0] as string)),
+    )
+    const tell = async (hashes: string[], keptMax: number) => {
+      const writes = redis.multi()
+      for (const digit of hashes)
+        writes.xadd(keys.events, '*', 'event', 'added', 'info_hash', hashOf(digit).toString('hex'))
+      await writes.xtrim(keys.events, 'MAXLEN', keptMax).exec()
+      await until('the last', () => heard.at(-1) === hashes.at(-1))
+    }
+    await tell(['a', 'b'], 100)
+    await tell(['c'], 1)
+    await tell(['d', 'e'], 2)
+    await tell(['f', '0'], 3)
+    expect(heard).toEqual(['a', 'b', 'gap', 'c', 'gap', 'd', 'e', 'f', '0'])
+    await feed.stop()
+  })
+
   it('can begin again where it could not at first', async () => {
     const { redis } = server()
     await redis.set(keys.events, 'x')

@@ -109,6 +109,21 @@ describe('a listing', () => {
   })
 })
 
+describe('a listing of shards that have more torrents than a page looks at', () => {
+  it('goes on behind them, and ends', async () => {
+    const { redis } = server()
+    const hexes = Array.from({ length: 10_001 }, (_, i) => `000${i.toString(16).padStart(37, '0')}`)
+    await redis.zadd(keys.torrents('000'), ...hexes.flatMap((hex) => [1, hex]))
+    const last = 'fff'.padEnd(40, '0')
+    await storeOn(redis).announce([announceOf({ infoHash: hashOf(last) })])
+    const listing = makeListing({ redis, keys })
+    expect(await listing.after({ limit: 10, after: hexes.at(-1) })).toEqual({
+      torrents: [{ hex: last, seeders: 0, leechers: 1, completed: 0 }],
+      next: undefined,
+    })
+  })
+})
+
 describe('a ranking', () => {
   const ranked = (count: number, from = 0) =>
     Array.from({ length: count }, (_, i) => ({

@@ -26,7 +26,7 @@ export function readStored(keys: Snapshot): Stored {
     if (swarm) swarms.set(hex, swarm)
   }
   for (const key of keys.keys())
-    assert.match(key, /^(torrents|totals|accounts|whitelist):\{(0a1|f00)\}$/, 'a stray key')
+    assert.match(key, /^(events|(torrents|totals|accounts|whitelist):\{(0a1|f00)\})$/, 'a stray key')
   return { swarms, keys }
 }
 
@@ -85,8 +85,6 @@ function checkPeers(model: Model, announce: StoredAnnounce, raw: Buffer): void {
   const all = idsOf(raw)
   let seedersTold = 0
   for (const id of all) {
-    // The asker may be among them, in whichever list it was: it is taken out below.
-    if (id === own) continue
     // Its own may be among them, as it was or is: the frontend takes it out.
     if (id === own) continue
     const peer = peers?.get(id)
@@ -163,6 +161,19 @@ export function agree(model: Model, { swarms, keys }: Stored, nowS: number): voi
   }
   for (const shard of SHARDS) checkShard(model, swarms, keys, shard, nowS)
   checkAccounts(model, keys)
+  assert.deepEqual(eventsIn(keys), model.events, 'events')
+}
+
+/** What the stream tells of each torrent, in order. Of two torrents that a sweep drops, either may be the first. */
+function eventsIn(keys: Snapshot): Map<string, string[]> {
+  const told = (keys.get('events') ?? []).map(String)
+  const events = new Map<string, string[]>()
+  for (let i = 0; i < told.length; i += 4) {
+    const [event, kind = '', infoHash, hex = ''] = told.slice(i, i + 4)
+    assert.deepEqual([event, infoHash], ['event', 'info_hash'], 'fields of an event')
+    events.set(hex, [...(events.get(hex) ?? []), kind])
+  }
+  return events
 }
 
 function checkShard(model: Model, swarms: Map<string, RawSwarm>, keys: Snapshot, shard: string, nowS: number): void {

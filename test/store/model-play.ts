@@ -19,7 +19,7 @@ import {
   type Stored,
   stopsOf,
 } from './model-checks.ts'
-import { apply, callsOf, explain, sweepAndLook } from './model-race.ts'
+import { apply, type Call, callsOf, explain, sweepAndLook } from './model-race.ts'
 import { HASHES, type Play, SHARDS, type Step } from './model-steps.ts'
 
 /** Connections of two frontends and of a sweeper. */
@@ -48,6 +48,9 @@ const shortText = (error: unknown) => String(error instanceof Error ? error.mess
 
 const KEYS = makeKeys('')
 
+/** More events than any step brings about: all are kept until they are looked at. */
+const EVENTS_MAX = 100_000
+
 /** Far more than three swarms of some hundred peers take. */
 const PIECES_MAX = 100
 
@@ -56,6 +59,7 @@ class Table {
   readonly #connections: Connections
   readonly #frontends: readonly [SwarmStore, SwarmStore]
   readonly #sweepShard: ShardSweeper
+  readonly #sweepPiece: (shard: string) => Promise<Call>
   readonly #nowS = () => this.#atS
   #atS = 1_764_000_000
   #isFlushed = false
@@ -66,10 +70,11 @@ class Table {
   isInTurns = false
 
   constructor(connections: Connections, settings: Omit<Play, 'steps'>) {
-    const { listed, peerDetails, chance } = settings
+    const { listed, peerDetails, tellsEvents, chance } = settings
+    const eventsMax = tellsEvents ? EVENTS_MAX : 0
     const shared = {
       keys: KEYS,
-      policy: { listed, peerDetails, peerLifetimeS: LIFETIME_S },
+      policy: { listed, peerDetails, peerLifetimeS: LIFETIME_S, eventsMax },
       random: makeRandom(chance),
       log: silentLog,
       nowS: this.#nowS,
@@ -78,8 +83,10 @@ class Table {
     this.#connections = connections
     this.#frontends = [frontendOn(connections[0]), frontendOn(connections[1])]
     const [, , redis] = connections
-    this.#sweepShard = makeShardSweeper({ redis, keys: KEYS, peerLifetimeS: LIFETIME_S, nowS: this.#nowS })
-    this.model = new Model({ listed, peerDetails })
+    const sweep = { redis, keys: KEYS, peerLifetimeS: LIFETIME_S, eventsMax, nowS: this.#nowS }
+    this.#sweepShard = makeShardSweeper(sweep)
+    this.#sweepPiece = (shard) => sweepAndLook(redis, shard, this.#atS, eventsMax)
+    this.model = new Model({ listed, peerDetails, tellsEvents })
   }
 
   /** Where only listed torrents are served, two of three are to begin with. */
@@ -93,7 +100,15 @@ class Table {
     this.isInTurns = false
     this.#stored = (await this.#do(step)) ?? (await this.#look())
     agree(this.model, this.#stored, this.#atS)
+    await this.#forgetEvents()
     return this.#stored
+  }
+
+  /** What was told has been held against the model: each step begins with none. */
+  async #forgetEvents(): Promise<void> {
+    if (!this.#stored.keys.delete(KEYS.events)) return
+    this.model.events.clear()
+    await this.#connections[0].del(KEYS.events)
   }
 
   /** The product's own eyes: what a scrape tells, and what the audit finds. */
@@ -162,7 +177,7 @@ class Table {
     const [one, two, swept] = await Promise.all([
       this.#announce(0, announces[0]),
       this.#announce(1, announces[1]),
-      shard === undefined ? undefined : sweepAndLook(this.#connections[2], shard, this.#atS),
+      shard === undefined ? undefined : this.#sweepPiece(shard),
     ])
     const callers = [callsOf(one.asked, one.replies), callsOf(two.asked, two.replies), swept ? [swept] : []]
     // A call that must load its script again can be overtaken by the next of its frontend.
@@ -196,7 +211,7 @@ class Table {
 
   /** A piece of each shard: it may end anywhere, and what follows meets swarms that are half swept. */
   async #sweepPieces(): Promise<void> {
-    for (const shard of SHARDS) apply(this.model, await sweepAndLook(this.#connections[2], shard, this.#atS), this.#atS)
+    for (const shard of SHARDS) apply(this.model, await this.#sweepPiece(shard), this.#atS)
   }
 
   async #setListed(hex: string, isListed: boolean): Promise<void> {

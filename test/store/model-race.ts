@@ -31,10 +31,10 @@ export function callsOf(announces: readonly StoredAnnounce[], replies: readonly 
  * Sweeps a piece of a shard and looks in the same breath: announces that come right after it could bring back whom it
  * removed, and nobody could tell. The script is the sweeper's own, with the look behind it.
  */
-export async function sweepAndLook(redis: Redis, shard: string, nowS: number): Promise<Call> {
+export async function sweepAndLook(redis: Redis, shard: string, nowS: number, eventsMax: number): Promise<Call> {
   const sweep = loadScript('sweep').text.replace(/^#!.*\n/, '')
   const text = `local swept = (function()\n${sweep}\nend)() local pattern = '*' ${LOOK} return { swept, look }`
-  const args = ['', LIFETIME_S, PEERS_PER_PIECE, nowS]
+  const args = ['', LIFETIME_S, PEERS_PER_PIECE, nowS, eventsMax]
   const reply = await redis.callBuffer('EVAL', [text, 1, `torrents:{${shard}}`, ...args])
   const [[, removed, dropped, ...damaged], look] = reply as [[number, number, number, ...Buffer[]], unknown[]]
   assert.deepEqual(damaged.map(String), [])

@@ -34,6 +34,8 @@ export type Step =
 export type Play = {
   listed: boolean
   peerDetails: boolean
+  /** Whether what happens to torrents is told. */
+  tellsEvents: boolean
   /** The seed of all chance that the stores take. */
   chance: number
   steps: Step[]
@@ -154,6 +156,7 @@ export const playArb = (size: PlaySize): fc.Arbitrary<Play> =>
   fc.record({
     listed: fc.constantFrom(false, false, true),
     peerDetails: fc.constantFrom(true, true, false),
+    tellsEvents: fc.boolean(),
     chance: fc.nat(),
     steps: fc.array(stepArb(SIZES[size]), { minLength: 1, maxLength: SIZES[size].stepsMax, size: 'max' }),
   })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { makeKeys } from '../../lib/store/keys.ts'
@@ -123,6 +124,22 @@ describe('passkeys in the store', () => {
       await server().redis.flushall()
       await refresh()
       expect(stateOf(passkeyOf(1))).toBe('unknown')
+    }))
+
+  it('are in a copy as Redis has them, also where that came back without its last changes', () =>
+    withCopy(async ({ stateOf, refresh }, _, subscriber) => {
+      const { redis } = server()
+      const store = storeAt()
+      await store.put({ passkey: passkeyOf(1), validUntilS: undefined })
+      await until('the change', () => stateOf(passkeyOf(1)) === 'valid')
+      const isBack = once(subscriber, 'ready')
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      await redis.del('keys', '{keys}:version')
+      // As many changes as were lost: by their number nobody could tell.
+      await store.put({ passkey: passkeyOf(2), validUntilS: undefined })
+      await isBack
+      await refresh()
+      expect([1, 2].map((number) => stateOf(passkeyOf(number)))).toEqual(['unknown', 'valid'])
     }))
 
   it('are all in a copy that is made while many come', async () => {

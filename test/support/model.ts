@@ -1,6 +1,9 @@
 import type { StoredAnnounce } from '../../lib/swarm/store.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
 
+/** A report begins with the id of its client. */
+const PEER_ID_BYTES = 20
+
 /** A peer of the model, under the hex of its endpoint. It is never changed, only replaced. */
 export type ModelPeer = { isSeeder: boolean; isIpv6: boolean; announcedS: number; report: Buffer; event: number }
 
@@ -15,7 +18,7 @@ export type SweptSwarm = {
 }
 
 /** What an operator sets, and the model must know. */
-export type ModelPolicy = { listed: boolean; peerDetails: boolean }
+export type ModelPolicy = { listed: boolean; peerDetails: boolean; tellsEvents?: boolean }
 
 /**
  * The rules of a swarm, as plainly as they can be put: what Redis and its scripts are held against. A swarm is here
@@ -26,6 +29,8 @@ export class Model {
   readonly swarms = new Map<string, ModelSwarm>()
   readonly accounts = new Map<string, { up: bigint; down: bigint }>()
   readonly whitelist = new Set<string>()
+  /** What is told of each torrent, since somebody last emptied this. */
+  readonly events = new Map<string, string[]>()
 
   constructor(policy: ModelPolicy) {
     this.policy = policy
@@ -39,6 +44,7 @@ export class Model {
     }
     for (const [passkey, account] of this.accounts) copy.accounts.set(passkey, account)
     for (const hex of this.whitelist) copy.whitelist.add(hex)
+    for (const [hex, kinds] of this.events) copy.events.set(hex, [...kinds])
     return copy
   }
 
@@ -52,12 +58,14 @@ export class Model {
     if (announce.event === EVENT.stopped) {
       if (swarm.peers.delete(id)) this.#dropIfEmpty(hex)
     } else {
+      if (!this.swarms.has(hex)) this.#tell(hex, 'added')
       this.swarms.set(hex, swarm)
       const { isSeeder, event, report } = announce
       swarm.peers.set(id, { isSeeder, isIpv6: announce.endpoint.length === 18, announcedS: nowS, report, event })
       if (event === EVENT.completed && isSeeder && !swarm.done.has(id)) {
         swarm.done.set(id, nowS)
         swarm.completed += 1
+        this.#tell(hex, 'completed')
       }
     }
     return true
@@ -107,7 +115,16 @@ export class Model {
 
   #dropIfEmpty(hex: string): boolean {
     const swarm = this.swarms.get(hex)
-    return swarm !== undefined && swarm.peers.size === 0 && swarm.completed === 0 && this.swarms.delete(hex)
+    if (!swarm || swarm.peers.size > 0 || swarm.completed > 0) return false
+    this.#tell(hex, 'evicted')
+    return this.swarms.delete(hex)
+  }
+
+  #tell(hex: string, kind: string): void {
+    if (!this.policy.tellsEvents) return
+    const kinds = this.events.get(hex) ?? []
+    kinds.push(kind)
+    this.events.set(hex, kinds)
   }
 
   #count(hex: string, counts: (id: string, peer: ModelPeer) => boolean) {
@@ -118,9 +135,10 @@ export class Model {
     return found
   }
 
-  /** Only what two details told can be credited: what a peer moved since its last announce, never below zero. */
+  /** Only what two details told can be credited: what a client moved since its last announce, never below zero. */
   #credit(announce: StoredAnnounce, before: ModelPeer | undefined): void {
     if (announce.passkey === '' || !before || !this.policy.peerDetails) return
+    if (announce.report.compare(before.report, 0, PEER_ID_BYTES, 0, PEER_ID_BYTES) !== 0) return
     const more = (at: number) => {
       const moved = announce.report.readBigUInt64BE(at) - before.report.readBigUInt64BE(at)
       return moved > 0n ? moved : 0n

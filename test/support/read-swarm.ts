@@ -16,7 +16,7 @@ export type RawSwarm = {
   isHalfSwept: boolean
 }
 
-/** Keys and what they hold, as flat as Redis replies: fields and values, members and scores. */
+/** Keys and what they hold, as flat as Redis replies: fields and values, members and scores; a stream's fields and values. */
 export type Snapshot = Map<string, Buffer[]>
 
 /** The lists of a swarm's peers, in the order of their chunk counts in the head. */
@@ -29,6 +29,12 @@ for i, key in ipairs(redis.call('KEYS', pattern)) do
   local kind = redis.call('TYPE', key).ok
   look[2 * i - 1] = key
   if kind == 'zset' then look[2 * i] = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  elseif kind == 'stream' then
+    local told = {}
+    for _, entry in ipairs(redis.call('XRANGE', key, '-', '+')) do
+      for _, text in ipairs(entry[2]) do told[#told + 1] = text end
+    end
+    look[2 * i] = told
   else look[2 * i] = redis.call(readers[kind], key) end
 end`
 

@@ -9,6 +9,9 @@
 -- reply: per torrent 2 where it comes to be, 1 where its count is raised, 0 where it has as many; or which key is damaged
 --        and what is wrong with it
 --
+-- No event is told: a million at once would push out all others, and the command does not know how many a tracker keeps.
+-- Whoever mirrors the list by events reads it anew after an import.
+--
 -- As in announce.lua, nothing may fail after the first write of what belongs together.
 -- include: swarm_head chunk_of add_to_totals damage
 local prefix, writes = ARGV[1], ARGV[2] == 'write'

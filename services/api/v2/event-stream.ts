@@ -21,13 +21,13 @@ export async function sendEvents(
   response.once('close', () => left.abort())
   let sentId: string | undefined
   const write = (text: string): boolean => !response.destroyed && response.write(text)
-  const deliver = (events: TorrentEvent[]): void => {
+  const deliver = (events: TorrentEvent[], mayMiss: boolean): void => {
     const sent = sentId
     if (sent === undefined) return
     const later = events.filter(({ id }) => isLater(id, sent))
-    if (later.length === 0) return
-    sentId = later.at(-1)?.id
-    write(later.map(eventText).join(''))
+    if (later.length === 0 && !mayMiss) return
+    sentId = later.at(-1)?.id ?? sent
+    write((mayMiss ? GAP : '') + later.map(eventText).join(''))
     if (response.writableLength > WAITING_BYTES_MAX) response.destroy()
   }
   response.on('error', () => {})

@@ -1,6 +1,6 @@
 import { type Mutant, mutantsOf } from '../mutant.ts'
 
-/** Faults in who is served, in what is kept of them, and in listings by rank. */
+/** Faults in who is served, in what is kept of them, in listings and in events. */
 export const accessMutants: readonly Mutant[] = [
   ...mutantsOf(
     'lib/store/lua/change_passkey.lua',
@@ -32,6 +32,11 @@ export const accessMutants: readonly Mutant[] = [
       ['what could not be looked up is forgotten', '      for (const passkey of passkeys) pending.add(passkey)\n', ''],
       ['a passkey is valid in the second in which it expires', 'until > nowS()', 'until >= nowS()'],
       ['changes that could not be heard are never made good', 'if (now !== version) isBehind = true', ''],
+      [
+        'a Redis that came back without its last changes is taken at its number',
+        "subscriber.on('ready', () => {\n    isBehind = true\n",
+        "subscriber.on('ready', () => {\n",
+      ],
       ['what is heard while all are read is lost', '    known = all\n    await readPending()', '    known = all'],
       [
         'a passkey that has gone stays',
@@ -100,6 +105,36 @@ export const accessMutants: readonly Mutant[] = [
         'from, to = less - limit, less - 1',
         'from, to = less - limit - 1, less - 2',
       ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/listing.ts',
+    ['store/listing'],
+    [
+      ['a page that looks at one large shard never goes on', 'looked += next.length', 'looked += hexes.length'],
+      ['a page that matches little looks at all there is', 'if (looked >= LOOKED_MAX)', 'if (looked < 0)'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/lua/include/tell_event.lua',
+    ['store/events', 'services/api-v2-streams'],
+    [
+      ['events are told where they are off', '  if eventsMax == 0 then return end\n', ''],
+      ['an event that cannot be told fails an announce halfway', 'redis.pcall', 'redis.call'],
+      ['the stream of events grows without end', "'MAXLEN', '~', eventsMax, ", ''],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/events.ts',
+    ['store/events'],
+    [
+      ['nobody is told that events may be missing', 'const mayMiss = !(await isKept(lastId))', 'const mayMiss = false'],
+      [
+        'all are told at each event that others may be missing',
+        'const mayMiss = !(await isKept(lastId))',
+        'const mayMiss = true',
+      ],
+      ['an event is heard again and again', '    lastId = last\n', ''],
     ],
   ),
 ]

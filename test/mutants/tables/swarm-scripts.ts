@@ -155,6 +155,11 @@ export const swarmScriptMutants: readonly Mutant[] = [
     ['store/accounts', 'store/announce'],
     [
       [
+        'a client is credited from what another told at its endpoint',
+        '  if string.sub(before, 6, 25) ~= string.sub(report, 1, 20) then return end\n',
+        '',
+      ],
+      [
         'an account falls when a client starts again',
         'if delta > 0 and delta <= CREDIT_BYTES_MAX',
         'if delta ~= 0 and delta <= CREDIT_BYTES_MAX',

@@ -18,6 +18,8 @@ end
 -- that starts again from nothing, or resets its counters, neither loses nor counts twice.
 local function creditAccount(account, passkey, before, report)
   if not before or #before < VALUE_BYTES then return end -- new here, or kept without details
+  -- Another client at the endpoint of one that went without a word: where it moved all that it tells of, nobody knows.
+  if string.sub(before, 6, 25) ~= string.sub(report, 1, 20) then return end
   local downBefore, _, upBefore = struct.unpack('>I8I8I8', before, 26)
   local down, _, up = struct.unpack('>I8I8I8', report, 21)
   for name, delta in pairs({ up = up - upBefore, down = down - downBefore }) do
