@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { copyBytes } from './copy-bytes.ts'
 
 /** A peer's address and port as the wire has them (BEP 23, BEP 7): 4 + 2 bytes of IPv4, or 16 + 2 bytes of IPv6. */
 export type Endpoint = Buffer & { readonly brand: 'Endpoint' }
@@ -31,8 +32,9 @@ export function toEndpoint(address: string, port: number): Endpoint | undefined 
 
 /** The same address with another port: the one that a client announces, in the place of the one that it sent from. */
 export function withPort(endpoint: Endpoint, port: number): Endpoint {
-  const copy = Buffer.from(endpoint)
-  copy.writeUInt16BE(port, copy.length - 2)
+  const copy = Buffer.allocUnsafe(endpoint.length)
+  copyBytes(endpoint, 0, copy, 0, endpoint.length - 2)
+  copy.writeUInt16BE(port, endpoint.length - 2)
   return copy as Endpoint
 }
 

@@ -1,3 +1,4 @@
+import { copyBytes } from './copy-bytes.ts'
 import type { Counts } from './counts.ts'
 import { IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES } from './endpoint.ts'
 import { type Parsed, parsed, refused } from './parsed.ts'
@@ -32,7 +33,7 @@ export type UdpReply =
 /** A connect reply, 16 bytes. */
 export function writeConnectReply(transactionId: number, connectionId: Buffer): Buffer {
   const reply = replyOf(ACTION.connect, transactionId, 16)
-  connectionId.copy(reply, REPLY_HEAD_BYTES, 0, 8)
+  copyBytes(connectionId, 0, reply, REPLY_HEAD_BYTES, 8)
   return reply
 }
 

@@ -34,7 +34,15 @@ export type DatagramContext = {
 }
 
 type Waiting<Request> = { datagram: Datagram; request: Request }
-type Work = { replies: Datagram[]; announces: Waiting<UdpAnnounceRequest>[]; scrapes: Waiting<UdpScrapeRequest>[] }
+/** A batch in work: what is known of it, and what is to be done. */
+type Work = {
+  context: DatagramContext
+  ids: BatchConnectionIds
+  nowS: number
+  replies: Datagram[]
+  announces: Waiting<UdpAnnounceRequest>[]
+  scrapes: Waiting<UdpScrapeRequest>[]
+}
 
 /**
  * Answers a batch of datagrams of one address family: what can be answered at once is sent before this returns, the
@@ -73,13 +81,11 @@ export function makeDatagramHandler(context: DatagramContext) {
   }
 
   return async function handle(batch: readonly Datagram[], send: Send): Promise<void> {
-    const work: Work = { replies: [], announces: [], scrapes: [] }
     const nowS = context.nowS()
-    const ids = context.connectionIds(
-      batch.map((datagram) => datagram.source),
-      nowS,
-    )
-    for (const [index, datagram] of batch.entries()) decide({ context, work, datagram, index, ids, nowS })
+    const sources = batch.map((datagram) => datagram.source)
+    const ids = context.connectionIds(sources, nowS)
+    const work: Work = { context, ids, nowS, replies: [], announces: [], scrapes: [] }
+    for (let i = 0; i < batch.length; i++) decide(work, batch[i] as Datagram, i)
     if (work.replies.length > 0) send(work.replies)
     await Promise.all([
       work.announces.length > 0 && answerAnnounces(work.announces, send),
@@ -91,30 +97,12 @@ export function makeDatagramHandler(context: DatagramContext) {
 /** Sends replies from where their datagrams came in. */
 export type Send = (replies: Datagram[]) => void
 
-/** Decides what becomes of one datagram: every branch of the UDP protocol is here. */
-function decide({
-  context,
-  work,
-  datagram,
-  index,
-  ids,
-  nowS,
-}: {
-  context: DatagramContext
-  /** What is to be done for the batch; this datagram's share is added. */
-  work: Work
-  datagram: Datagram
-  /** The datagram's place in the batch, by which `ids` knows it. */
-  index: number
-  ids: BatchConnectionIds
-  nowS: number
-}): void {
-  const { counters, errorBudget } = context
-  const isV6 = isIpv6(datagram.source)
-  const refuse = (transactionId: number, message: string): void => {
-    counters[isV6 ? 'udp6_errors' : 'udp4_errors'] += 1
-    work.replies.push(replyTo(datagram, writeErrorReply(transactionId, message)))
-  }
+/**
+ * Decides what becomes of one datagram, the one with this number in its batch: every branch of the UDP protocol is here.
+ * Its share of what is to be done is added to `work`.
+ */
+function decide(work: Work, datagram: Datagram, index: number): void {
+  const { counters, errorBudget } = work.context
   const parsed = parseUdpRequest(datagram.payload)
   if (!parsed.ok) {
     counters.udp_ignored += 1
@@ -122,35 +110,41 @@ function decide({
   }
   const request = parsed.value
   if (request.action === ACTION.connect) {
-    counters[isV6 ? 'udp6_connections' : 'udp4_connections'] += 1
-    work.replies.push(replyTo(datagram, writeConnectReply(request.transactionId, ids.issue(index))))
+    counters[isIpv6(datagram.source) ? 'udp6_connections' : 'udp4_connections'] += 1
+    work.replies.push(replyTo(datagram, writeConnectReply(request.transactionId, work.ids.issue(index))))
     return
   }
-  const standing = ids.check(index, request.connectionId)
+  const standing = work.ids.check(index, request.connectionId)
   if (standing !== 'valid') {
     const message = standing === 'expired' ? 'connection id expired' : 'bad connection id'
     // Nobody has shown to be at this address: an error must be no longer than what was sent, nor come often.
     if (message.length + 8 > datagram.payload.length) counters.udp_ignored += 1
-    else if (errorBudget(datagram.source, nowS)) refuse(request.transactionId, message)
+    else if (errorBudget(datagram.source, work.nowS)) refuse(work, datagram, request.transactionId, message)
     else counters.udp_errors_silenced += 1
     return
   }
   switch (request.action) {
     case ACTION.announce:
-      if (request.port === 0 && request.event !== EVENT.stopped) refuse(request.transactionId, 'port must not be 0')
+      if (request.port === 0 && request.event !== EVENT.stopped)
+        refuse(work, datagram, request.transactionId, 'port must not be 0')
       else work.announces.push({ datagram, request })
       return
     case ACTION.scrape:
       work.scrapes.push({ datagram, request })
       return
     case ACTION.error:
-      refuse(request.transactionId, request.reason)
+      refuse(work, datagram, request.transactionId, request.reason)
       return
     default: {
       const missed: never = request
       throw new Error(`unhandled request ${String(missed)}`)
     }
   }
+}
+
+function refuse(work: Work, datagram: Datagram, transactionId: number, message: string): void {
+  work.context.counters[isIpv6(datagram.source) ? 'udp6_errors' : 'udp4_errors'] += 1
+  work.replies.push(replyTo(datagram, writeErrorReply(transactionId, message)))
 }
 
 const replyTo = (datagram: Datagram, payload: Buffer): Datagram => ({

@@ -13,7 +13,11 @@ export const serviceMutants: readonly Mutant[] = [
         'if (message.length + 8 > datagram.payload.length) counters.udp_ignored += 1\n    else if',
         'if',
       ],
-      ['errors have no budget', 'else if (errorBudget(datagram.source, nowS)) refuse', 'else if (errorBudget) refuse'],
+      [
+        'errors have no budget',
+        'else if (errorBudget(datagram.source, work.nowS)) refuse',
+        'else if (errorBudget) refuse',
+      ],
       ['a peer may announce port 0', 'request.port === 0 && request.event !== EVENT.stopped', 'request.port < 0'],
       ['a peer that stops must name a port', ' && request.event !== EVENT.stopped', ''],
       [
@@ -22,7 +26,7 @@ export const serviceMutants: readonly Mutant[] = [
         'endpoint: withPort(source, source.readUInt16BE(source.length - 2))',
       ],
       ['each scrape of a batch gets the counts of the first', '        at += sizes[i] as number\n', ''],
-      ['a connection id of another client of the batch is issued', 'ids.issue(index)', 'ids.issue(0)'],
+      ['a connection id of another client of the batch is issued', 'work.ids.issue(index)', 'work.ids.issue(0)'],
       ['an IPv6 reply has as many peers as an IPv4 one', 'isV6 ? PEERS_MAX_IPV6 : PEERS_MAX_IPV4', 'PEERS_MAX_IPV4'],
       ['announces are not counted', '] += waiting.length\n    const requests', '] += 0\n    const requests'],
     ],

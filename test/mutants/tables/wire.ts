@@ -75,10 +75,15 @@ export const wireMutants: readonly Mutant[] = [
       ['only the window of an id is checked', '|| !matches(current - age, source, connectionId)', ''],
       [
         'an id is checked against the address of the first of the batch',
-        'const at = source * BLOCK_BYTES\n      return',
-        'const at = 0 * source\n      return',
+        'const at = source * BLOCK_BYTES - 1',
+        'const at = 0 * source - 1',
       ],
-      ['the port of a client counts', 'source.copy(blocks, at + 12, 0, 4)', 'source.copy(blocks, at + 10, 0, 6)'],
+      [
+        'the port of a client counts',
+        'copyBytes(source, 0, blocks, at + 12, 4)',
+        'copyBytes(source, 0, blocks, at + 10, 6)',
+      ],
+      ['only the last byte of an id counts', 'difference |= ', 'difference = '],
       ['every window has the same key', '{window}`', '{0}`'],
     ],
   ),
@@ -98,7 +103,11 @@ export const wireMutants: readonly Mutant[] = [
       ],
       ['leading zeros are read as decimal', '^(0|[1-9]\\d{0,2})\\.', '^(\\d{1,3})\\.'],
       ['port 65536 is a port', 'port > 65535', 'port > 65536'],
-      ['a changed port is written into the original', 'const copy = Buffer.from(endpoint)', 'const copy = endpoint'],
+      [
+        'a changed port is written into the original',
+        'const copy = Buffer.allocUnsafe(endpoint.length)',
+        'const copy = endpoint',
+      ],
     ],
   ),
   ...mutantsOf(
@@ -175,8 +184,8 @@ export const wireMutants: readonly Mutant[] = [
       ['the asker is told of itself', 'const others = withoutOwn(peers, own)', 'const others = peers'],
       [
         'an address across two peers is taken for the asker’s',
-        '  while (at >= 0 && at % own.length !== 0) at = peers.indexOf(own, at + 1)\n',
-        '',
+        'at < peers.length; at += width',
+        'at < peers.length; at += 1',
       ],
       ['every reply begins with the first peer', 'Math.floor(random() * count) * width', '0 * random()'],
       ['one peer too many', 'const bytes = numwant * width', 'const bytes = (numwant + 1) * width'],
