@@ -19,7 +19,7 @@ type RedisReplyError = Error & { command?: RedisCommand }
 /** A command and its first key, or a script's keys: the rest may be long, binary or secret. Of AUTH all is secret. */
 function shownCommand({ name, args }: RedisCommand): string {
   if (/^(?:auth|hello)$/i.test(name)) return name.toUpperCase()
-  const isScript = /^eval/i.test(name)
+  const isScript = /^fcall/i.test(name)
   const keys = isScript ? args.slice(2, 2 + Number(args[1])) : args.slice(0, 1)
   return [name.toUpperCase(), ...keys].join(' ')
 }

@@ -1,63 +1,112 @@
 import type { StoredAnnounce } from '../swarm/store.ts'
-import { REPORT_BYTES } from '../wire/announce.ts'
+import { EVENT, REPORT_BYTES } from '../wire/announce.ts'
 import type { Keys } from './keys.ts'
+import { CHUNKS_BYTES, chunkCount, chunkOf, makeRememberedChunks } from './remembered-chunks.ts'
 
 /** Bytes of a report as stored: with the event after it. */
 export const STORED_REPORT_BYTES = REPORT_BYTES + 1
-const FLAG = { seeder: 1, ipv6: 2, event: 4, wantsPeerIds: 16, passkey: 32 } as const
-/** Flags, numwant, report, endpoint, length and text of a passkey. */
-const REST_BYTES_MAX = 2 + STORED_REPORT_BYTES + 18 + 1 + 255
+/** List, numwant, whether the swarm is believed to be large, what is special about the announce. */
+const HEADER_BYTES = 4
+const SPECIAL = { completed: 1, stopped: 2, peerIds: 4, passkey: 8 } as const
+/** The name of a piece's field: `l4:0000`. */
+const FIELD_BYTES = 7
+/** Two fields, and what chunks were chosen by. */
+const CHUNKS_PART_BYTES = 2 * FIELD_BYTES + CHUNKS_BYTES
+/** Header, chunks, report, endpoint, length and text of a passkey. */
+const REST_BYTES_MAX = HEADER_BYTES + CHUNKS_PART_BYTES + STORED_REPORT_BYTES + 18 + 1 + 255
 
 const HEX_PAIRS = new Uint16Array(256)
 for (let byte = 0; byte < 256; byte++) {
   HEX_PAIRS[byte] = Buffer.from(byte.toString(16).padStart(2, '0')).readUInt16LE()
 }
 
-/** Writes announces as `lua/announce.lua` reads them. */
-export type RecordWriter = {
+/** Announces as `lua/announce.lua` reads them. */
+export type Records = {
   /** Most bytes that one record can take. */
   recordBytesMax: number
   /** Writes one at `at`; answers where it ends. */
   write: (into: Buffer, at: number, announce: StoredAnnounce) => number
+  /** Remembers, for records to come, what the replies to these tell of their swarms; `headOf`: the head that answers one. */
+  learn: (records: Buffer, headOf: (i: number) => Buffer | null | undefined) => void
 }
 
-/** The writer for a key prefix; without `peerDetails`, reports are left out. */
-export function makeRecordWriter(keys: Keys, peerDetails: boolean): RecordWriter {
+/** The records for a key prefix; without `peerDetails`, reports are left out. `random` answers 0 to 1, without 1. */
+export function makeRecords(keys: Keys, peerDetails: boolean, random: () => number): Records {
   const keyHead = Buffer.from(keys.swarm('0'.repeat(40)))
   const hexAt = keyHead.length - 40
   const tagAt = hexAt - 5
+  const reportBytes = peerDetails ? STORED_REPORT_BYTES : 0
+  const remembered = makeRememberedChunks()
+
+  /** Writes which piece to answer from, which chunk the peer goes into, and by what that was told. */
+  const writeChunks = (into: Buffer, at: number, known: number | undefined, list: number, announce: StoredAnnounce) => {
+    const other = list ^ 1
+    const { bytes } = remembered
+    const from = known === undefined ? 0 : Math.floor(random() * chunkCount(bytes, known, other))
+    const own = known === undefined ? 0 : chunkOf(bytes, known, list, announce.endpoint)
+    writeField(into, at, other, from)
+    writeField(into, at + FIELD_BYTES, list, own)
+    if (known === undefined) into.fill(0, at + 2 * FIELD_BYTES, at + CHUNKS_PART_BYTES)
+    else for (let i = 0; i < CHUNKS_BYTES; i++) into[at + 2 * FIELD_BYTES + i] = bytes[known + i] as number
+  }
+
   return {
     recordBytesMax: keyHead.length + REST_BYTES_MAX,
     write(into, at, announce) {
-      const { infoHash, endpoint, passkey } = announce
+      const { infoHash, endpoint, passkey, isSeeder } = announce
       keyHead.copy(into, at)
       // The key as text is made here and not in Lua: joining strings there costs 0.3 µs more.
       for (let i = 0; i < 20; i++) into.writeUInt16LE(HEX_PAIRS[infoHash[i] as number] as number, at + hexAt + 2 * i)
       into.copyWithin(at + tagAt, at + hexAt, at + hexAt + 3)
+      const known = remembered.find(into, at + hexAt)
+      const list = (endpoint.length === 18 ? 2 : 0) + (isSeeder ? 1 : 0)
       at += keyHead.length
-      into[at] = flagsOf(announce)
-      into[at + 1] = announce.numwant
-      at += 2
+      into[at] = list
+      into[at + 1] = announce.event === EVENT.stopped ? 0 : announce.numwant
+      into[at + 2] = known === undefined ? 0 : 1
+      into[at + 3] = specialOf(announce)
+      at += HEADER_BYTES
+      writeChunks(into, at, known, list, announce)
+      at += CHUNKS_PART_BYTES
       if (peerDetails) {
         at += announce.report.copy(into, at)
         into[at++] = announce.event
       }
       at += endpoint.copy(into, at)
-      if (passkey !== '') {
-        into[at] = passkey.length
-        at += 1 + into.write(passkey, at + 1, 'latin1')
+      if (passkey === '') return at
+      into[at] = passkey.length
+      return at + 1 + into.write(passkey, at + 1, 'latin1')
+    },
+    learn(records, headOf) {
+      let at = 0
+      for (let i = 0; at < records.length; i++) {
+        const head = headOf(i)
+        if (head) remembered.learn(records, at + hexAt, head)
+        at += keyHead.length
+        const isIpv6 = (records[at] as number) >= 2
+        const hasPasskey = (records[at + 3] as number) >= SPECIAL.passkey
+        at += HEADER_BYTES + CHUNKS_PART_BYTES + reportBytes + (isIpv6 ? 18 : 6)
+        if (hasPasskey) at += 1 + (records[at] as number)
       }
-      return at
     },
   }
 }
 
-function flagsOf(announce: StoredAnnounce): number {
+const [L, S, FOUR, SIX, COLON] = Buffer.from('ls46:') as unknown as [number, number, number, number, number]
+
+function writeField(into: Buffer, at: number, list: number, number: number): void {
+  into[at] = list % 2 === 0 ? L : S
+  into[at + 1] = list < 2 ? FOUR : SIX
+  into[at + 2] = COLON
+  into.writeUInt16LE(HEX_PAIRS[number >> 8] as number, at + 3)
+  into.writeUInt16LE(HEX_PAIRS[number & 0xff] as number, at + 5)
+}
+
+function specialOf({ event, isSeeder, wantsPeerIds, passkey }: StoredAnnounce): number {
   return (
-    (announce.isSeeder ? FLAG.seeder : 0) +
-    (announce.endpoint.length === 18 ? FLAG.ipv6 : 0) +
-    FLAG.event * announce.event +
-    (announce.wantsPeerIds ? FLAG.wantsPeerIds : 0) +
-    (announce.passkey !== '' ? FLAG.passkey : 0)
+    (event === EVENT.completed && isSeeder ? SPECIAL.completed : 0) +
+    (event === EVENT.stopped ? SPECIAL.stopped : 0) +
+    (wantsPeerIds ? SPECIAL.peerIds : 0) +
+    (passkey !== '' ? SPECIAL.passkey : 0)
   )
 }

@@ -8,7 +8,7 @@ import type { InfoHash } from '../wire/info-hash.ts'
 import { makeBatcher } from './batcher.ts'
 import type { Keys } from './keys.ts'
 import { HEAD_BYTES, readCounts } from './layout.ts'
-import { makeRecordWriter, STORED_REPORT_BYTES } from './records.ts'
+import { makeRecords, STORED_REPORT_BYTES } from './records.ts'
 import { loadScript, runScript } from './scripts.ts'
 
 /** Announces in one call: from 16 on a batch costs Redis the same per announce, and 64 take it half a millisecond. */
@@ -58,7 +58,7 @@ export function makeRedisStore({
 }): SwarmStore {
   const announceScript = loadScript('announce')
   const scrapeScript = loadScript('scrape')
-  const records = makeRecordWriter(keys, policy.peerDetails)
+  const records = makeRecords(keys, policy.peerDetails, random)
   const swarmKeyBytes = keys.swarm('0'.repeat(40)).length
 
   const refuse = (refusal: 'busy' | 'away' | 'damaged'): Refusal => {
@@ -76,7 +76,10 @@ export function makeRedisStore({
     return refuse('damaged')
   }
   const readAnnounceReply = (head: Buffer | null, rest: Buffer | null): StoredReply => {
-    if (head) return { ok: true, ...readCounts(head), peers: rest ?? EMPTY }
+    if (head) {
+      const { seeders, leechers, completed } = readCounts(head)
+      return { ok: true, seeders, leechers, completed, peers: rest ?? EMPTY }
+    }
     const text = rest?.toString() ?? ''
     if (text === 'unlisted') return { ok: false, refusal: 'unlisted' }
     return { ok: false, refusal: damaged(text) }
@@ -95,7 +98,10 @@ export function makeRedisStore({
       const listed = policy.listed ? '1' : ''
       const args = [keys.prefix, peerLifetimeS, reportBytes, listed, seed, nowS(), bytes, eventsMax]
       const reply = (await runScript(redis, announceScript, [], args)) as (Buffer | null)[]
-      return Array.from({ length: count }, (_, i) => readAnnounceReply(reply[2 * i] ?? null, reply[2 * i + 1] ?? null))
+      records.learn(bytes, (i) => reply[2 * i])
+      const replies: StoredReply[] = []
+      for (let i = 0; i < count; i++) replies.push(readAnnounceReply(reply[2 * i] ?? null, reply[2 * i + 1] ?? null))
+      return replies
     },
     refuse: (error) => ({ ok: false, refusal: away(error) }),
     isSilence,

@@ -1,22 +1,40 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
+import { isRedisReply } from '../errors.ts'
 
-/** A script as Redis runs it: its text, includes and all, and the hash that it is called by. */
-export type Script = { name: string; text: string; sha: string }
+/**
+ * A script as Redis runs it: a library of Redis Functions with one function in it. Not EVAL: that would run a script's whole
+ * text with each call, and make all its functions anew, which was a seventh of what a batch of 36 announces cost.
+ */
+export type Script = {
+  name: string
+  /** As FUNCTION LOAD has them: `allow-oom`. */
+  flags: readonly string[]
+  /** Lua that answers a function of KEYS and ARGV. */
+  body: string
+  /** What the library and its function are called: the hash in it lets two versions of the tracker run side by side. */
+  id: string
+  /** The library as FUNCTION LOAD takes it. */
+  text: string
+}
 
 const FOLDER = new URL('./lua/', import.meta.url)
+/** Digits of the hash in a name. */
+const HASH_DIGITS = 12
+/** How a script begins that makes its functions once, and not for each call. */
+const ANSWERS_FUNCTION = /^return function\(KEYS, ARGV\)$/m
 
 const loaded = new Map<string, Script>()
 
 /** The script of `lua/<name>.lua`, with its includes put in, each once, those that they need before them. */
 export function loadScript(name: string): Script {
-  const known = loaded.get(name) ?? readScript(name)
+  const known = loaded.get(name) ?? makeScript(name, withIncludes(readFileSync(new URL(`${name}.lua`, FOLDER), 'utf8')))
   loaded.set(name, known)
   return known
 }
 
-function readScript(name: string): Script {
+function withIncludes(script: string): string {
   const included = new Set<string>()
   const expand = (text: string): string =>
     text.replace(/^-- include: (.+)\n/gm, (_, names: string) => names.split(' ').map(include).join(''))
@@ -25,15 +43,46 @@ function readScript(name: string): Script {
     included.add(part)
     return expand(readFileSync(new URL(`include/${part}.lua`, FOLDER), 'utf8'))
   }
-  const text = expand(readFileSync(new URL(`${name}.lua`, FOLDER), 'utf8'))
-  return { name, text, sha: createHash('sha1').update(text).digest('hex') }
+  return expand(script)
+}
+
+/**
+ * The script of a Lua text. It may begin with `#!lua` and `flags=a,b`; it either is what runs at each call, and sees KEYS and
+ * ARGV, or ends in `return function(KEYS, ARGV)`, and what comes before that is done once.
+ */
+export function makeScript(name: string, source: string): Script {
+  const [first = '', flagNames] = /^#!lua(?: flags=(\S+))?\n/.exec(source) ?? []
+  const code = source.slice(first.length)
+  const body = ANSWERS_FUNCTION.test(code) ? code : `return function(KEYS, ARGV)\n${code}\nend\n`
+  const flags = flagNames?.split(',') ?? []
+  const hash = createHash('sha1').update(`${first}${body}`).digest('hex')
+  const id = `redswarm_${name}_${hash.slice(0, HASH_DIGITS)}`
+  // What a library may do while it is loaded is next to nothing: not even `string` is there yet. So it is made when first called.
+  const text = `#!lua name=${id}
+local script
+local function make()
+${body}
+end
+redis.register_function{
+  function_name = '${id}',
+  flags = { ${flags.map((flag) => `'${flag}'`).join(', ')} },
+  callback = function(keys, args)
+    script = script or make()
+    return script(keys, args)
+  end,
+}
+`
+  return { name, flags, body, id, text }
 }
 
 type Argument = string | number | Buffer
 
+/** A library that is gone again before it is called is loaded so often: somebody may be flushing functions. */
+const LOADS_MAX = 3
+
 /**
- * Runs a script by its hash, and loads it first where this Redis does not know it (a fresh one, a failover, a
- * `SCRIPT FLUSH`). Nothing was run then, so nothing is run twice. Replies hold buffers.
+ * Runs a script by its name, and loads it first where this Redis does not know it (a fresh one, a `FUNCTION FLUSH`).
+ * Nothing was run then, so nothing is run twice. Replies hold buffers.
  */
 export async function runScript(
   redis: Redis,
@@ -41,10 +90,34 @@ export async function runScript(
   keys: readonly string[],
   args: readonly Argument[],
 ): Promise<unknown> {
-  try {
-    return await redis.callBuffer('EVALSHA', [script.sha, keys.length, ...keys, ...args])
-  } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-    return await redis.callBuffer('EVAL', [script.text, keys.length, ...keys, ...args])
+  const rest = [keys.length, ...keys, ...args]
+  for (let loads = 0; ; loads++) {
+    try {
+      return await redis.callBuffer('FCALL', [script.id, ...rest])
+    } catch (error) {
+      if (loads === LOADS_MAX || !isRedisReply(error) || !error.message.startsWith('ERR Function not found'))
+        throw error
+    }
+    if (!(await load(redis, script))) return await redis.callBuffer('EVAL', [evalText(script), ...rest])
   }
 }
+
+/** Loads a script, and says whether this Redis keeps libraries: one whose memory is full does not, nor does a replica. */
+async function load(redis: Redis, { name, text }: Script): Promise<boolean> {
+  try {
+    await redis.call('FUNCTION', 'LOAD', 'REPLACE', text)
+    return true
+  } catch (error) {
+    if (!isRedisReply(error)) throw error
+    if (/^(?:OOM|READONLY)\b/.test(error.message)) return false
+    error.message = `cannot load the script ${name}: ${error.message}`
+    throw error
+  }
+}
+
+/**
+ * A script for EVAL, where no library can be kept: by its flags, Redis runs one that makes room or only reads, and refuses
+ * the rest.
+ */
+const evalText = ({ flags, body }: Script): string =>
+  `#!lua${flags.length > 0 ? ` flags=${flags.join(',')}` : ''}\nlocal function make()\n${body}\nend\nreturn make()(KEYS, ARGV)\n`

@@ -70,10 +70,8 @@ for (let round = 0; round < Number(values.rounds); round++) {
   const { torrents, peers, drift } = await auditAll({ redis, keys: makeKeys(''), peerLifetimeS: 3900 })
   const seconds = (performance.now() - startMs) / 1000
   const redisCpuS = ((await redisCpuUs(redis)) - cpuUs) / 1e6
-  const scripts = Number(
-    /calls=(\d+)/.exec(fieldsOf(await redis.info('commandstats')).get('cmdstat_evalsha') ?? '')?.[1],
-  )
-  const heldUpUs = fieldsOf(await redis.info('latencystats')).get('latency_percentiles_usec_evalsha')
+  const scripts = Number(/calls=(\d+)/.exec(fieldsOf(await redis.info('commandstats')).get('cmdstat_fcall') ?? '')?.[1])
+  const heldUpUs = fieldsOf(await redis.info('latencystats')).get('latency_percentiles_usec_fcall')
   const figures = { seconds: Number(seconds.toFixed(1)), redisCpuS: Number(redisCpuS.toFixed(1)), scripts, heldUpUs }
   console.log(JSON.stringify({ torrents, peers, drift, ...figures }))
 }

@@ -72,7 +72,7 @@ type Page = { redisUs: number; commandUs: number; longestUs: number; apiUs: numb
 async function commandP99Us(redis: Redis): Promise<number> {
   const lines = (await redis.info('latencystats'))
     .split('\r\n')
-    .filter((line) => /_(zscan|zrange|zcard|evalsha):/.test(line))
+    .filter((line) => /_(zscan|zrange|zcard|fcall):/.test(line))
   return Math.max(...lines.map((line) => Number(/p99=([\d.]+)/.exec(line)?.[1])))
 }
 

@@ -30,7 +30,7 @@ describe('a tracker whose Redis somebody damages', () => {
       expect(await client.announce({ infoHash: hashOf('b') })).toMatchObject({ leechers: 1 })
       const stats = await get(`${apiUrl}/api/v1/stats?token=${TOKEN}`)
       expect([stats.status, stats.body.toString()]).toEqual([500, expect.stringContaining('(HGETALL stats)')])
-      for (const key of [SWARM, 'EVALSHA stats ', 'EVALSHA sweeper']) {
+      for (const key of [SWARM, 'FCALL stats ', 'FCALL sweeper']) {
         await until(`the log to name ${key}`, () => lines.join().includes(key))
       }
       const told = lines.length

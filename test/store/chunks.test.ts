@@ -25,14 +25,17 @@ it('a swarm is small up to 10 peers, and a chunk whole up to 56', async () => {
   expect(chunks).toEqual([...Array(10).fill(0), ...Array(46).fill(1), 2])
 })
 
-it('a chunk is given back once one of them holds fewer than 14', async () => {
+it.each([
+  ['stop', { event: EVENT.stopped }],
+  ['change roles', { isSeeder: true }],
+])('a chunk is given back once one of them holds fewer than 14, where peers %s', async (_, changes) => {
   const store = storeOn(server().redis)
   await store.announce(Array.from({ length: 57 }, (_, i) => peer(i)))
   expect(await chunksNow()).toBe(2)
   let left = 57
   while ((await chunksNow()) === 2) {
     left -= 1
-    await store.announce([{ ...peer(left), event: EVENT.stopped }])
+    await store.announce([{ ...peer(left), ...changes }])
   }
   // Each of the two held 14 at least until then, and the one that fell below it 13.
   expect(left).toBeGreaterThanOrEqual(13 + 14)

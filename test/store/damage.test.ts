@@ -6,19 +6,25 @@ import { makeKeys } from '../../lib/store/keys.ts'
 import { makeRedisStore } from '../../lib/store/redis.ts'
 import { makeShardSweeper } from '../../lib/store/sweep.ts'
 import type { StoredAnnounce, SwarmStore } from '../../lib/swarm/store.ts'
-import { EVENT } from '../../lib/wire/announce.ts'
 import { useRedis } from '../support/redis.ts'
-import { announceOf, at, hashOf } from '../support/store.ts'
+import { hashOf } from '../support/store.ts'
+import {
+  chunksOf,
+  completes,
+  DAMAGES,
+  KEY,
+  LARGE,
+  makeString,
+  peer,
+  SMALL,
+  seeder,
+  setField,
+  stop,
+} from './announce-damage.ts'
 
 const A = hashOf('a')
-const KEY = `swarm:{a00}:${A.toString('hex')}`
 const START_S = 1_764_000_000
 const LIFETIME_S = 3900
-/** Peers of the swarms that damage is done to. */
-const NONE = 0
-const SMALL = 3
-const FULL_SMALL = 10
-const LARGE = 300
 
 const server = useRedis()
 
@@ -37,9 +43,6 @@ function makeStore({ listed = false } = {}): { store: SwarmStore; log: string[] 
   return { store, log }
 }
 
-const peer = (number: number, changes: Partial<StoredAnnounce> = {}): StoredAnnounce =>
-  announceOf({ endpoint: at('198.51.100.7', 1000 + number), ...changes })
-
 const crowd = (peers: number): StoredAnnounce[] => Array.from({ length: peers }, (_, i) => peer(i))
 
 /** All that Redis holds, byte for byte; fields of a hash in order, since a large one changes its own by itself. */
@@ -55,124 +58,6 @@ async function snapshot(redis: Redis): Promise<Record<string, string>> {
   return Object.fromEntries(keys.map((key, i) => [key, contents[i] as string]))
 }
 
-const makeString = (key: string) => async (redis: Redis) => {
-  await redis.unlink(key)
-  await redis.set(key, 'damaged')
-}
-const setField = (field: string | Buffer, value: string | Buffer) => (redis: Redis) => redis.hset(KEY, field, value)
-const chunksOf = async (redis: Redis, list: string) => (await redis.keys(`${KEY}:${list}:*`)).sort()
-const allChunks = (list: string) => async (redis: Redis) => {
-  for (const key of await chunksOf(redis, list)) await makeString(key)(redis)
-}
-const cutPiece = async (redis: Redis, field: string) => {
-  const piece = (await redis.hgetBuffer(KEY, field)) ?? Buffer.alloc(6)
-  await redis.hset(KEY, field, piece.subarray(0, -1))
-}
-const cutPieces = async (redis: Redis) => {
-  for (const field of await redis.hkeys(KEY)) if (/^[ls]4:/.test(field)) await cutPiece(redis, field)
-}
-
-const seeder = (number: number) => peer(number, { isSeeder: true })
-const stop = (number: number) => peer(number, { event: EVENT.stopped })
-const completes = (number: number) => peer(number, { isSeeder: true, event: EVENT.completed })
-
-/** What is damaged in a swarm of so many leechers, how, the announce that meets it, and the key that is named. */
-type Damage = [
-  what: string,
-  peers: number,
-  damage: (redis: Redis) => Promise<unknown>,
-  announce: StoredAnnounce,
-  named: string,
-]
-
-const DAMAGES: Damage[] = [
-  ['a swarm of another type', SMALL, makeString(KEY), peer(1), KEY],
-  ['a cut head', SMALL, setField('head', 'short'), peer(1), KEY],
-  ['a head of an older layout', SMALL, setField('head', Buffer.alloc(20)), peer(1), KEY],
-  ['a head that is gone', SMALL, (redis) => redis.hdel(KEY, 'head'), peer(1), KEY],
-  ['a head that is gone, and a new peer', SMALL, (redis) => redis.hdel(KEY, 'head'), peer(9), KEY],
-  ['a hash of somebody else under the name of a swarm', NONE, setField('shade', 'red'), peer(1), KEY],
-  ['a cut piece that a reply is made of', SMALL, (redis) => cutPiece(redis, 'l4:0000'), peer(1), KEY],
-  ['a cut piece that a new peer joins', SMALL, (redis) => cutPiece(redis, 'l4:0000'), peer(9, { numwant: 0 }), KEY],
-  ['a cut piece that a peer leaves', SMALL, (redis) => cutPiece(redis, 'l4:0000'), stop(1), KEY],
-  ['a piece that is gone', SMALL, (redis) => redis.hdel(KEY, 'l4:0000'), stop(1), KEY],
-  ['cut pieces of a large swarm', LARGE, cutPieces, peer(1), KEY],
-  ['cut pieces that a peer joins', LARGE, cutPieces, peer(999, { numwant: 0 }), KEY],
-  ['a peer of no role', SMALL, setField(at('198.51.100.7', 1001), '\x07garbage'), peer(1), KEY],
-  ['an empty peer', SMALL, setField(at('198.51.100.7', 1001), ''), stop(1), KEY],
-  ['counts below the peers, and one that stops', SMALL, setField('head', Buffer.alloc(24)), stop(1), KEY],
-  ['counts below the peers, and one that changes roles', SMALL, setField('head', Buffer.alloc(24)), seeder(1), KEY],
-  ['totals of another type', SMALL, makeString('totals:{a00}'), peer(9), 'totals:{a00}'],
-  ['totals of another type, and a new swarm', NONE, makeString('totals:{a00}'), peer(9), 'totals:{a00}'],
-  ['totals of another type, in a large swarm', LARGE, makeString('totals:{a00}'), peer(999), 'totals:{a00}'],
-  ['totals of another type, and a peer that stops', LARGE, makeString('totals:{a00}'), stop(1), 'totals:{a00}'],
-  [
-    'totals that are no number',
-    SMALL,
-    (redis) => redis.hset('totals:{a00}', 'seeders', 'many'),
-    seeder(1),
-    'totals:{a00}',
-  ],
-  [
-    'one total of two that is no number',
-    SMALL,
-    (redis) => redis.hset('totals:{a00}', 'seeders', 0, 'leechers', '1.5'),
-    seeder(1),
-    'totals:{a00}',
-  ],
-  [
-    'totals that only look like a number',
-    SMALL,
-    (redis) => redis.hset('totals:{a00}', 'completed', '007'),
-    completes(1),
-    'totals:{a00}',
-  ],
-  [
-    'a small swarm of too many fields',
-    FULL_SMALL,
-    (redis) =>
-      redis.hset(KEY, Object.fromEntries(Array.from({ length: 9000 }, (_, i) => [`f${i}`.padEnd(6, '.'), '\0']))),
-    peer(99),
-    KEY,
-  ],
-  [
-    'totals that overflow',
-    SMALL,
-    (redis) => redis.hset('totals:{a00}', 'completed', '9'.repeat(19)),
-    completes(1),
-    'totals:{a00}',
-  ],
-  ['an index of another type', NONE, makeString('torrents:{a00}'), peer(1), 'torrents:{a00}'],
-  ['an index of another type, and the last peer', 1, makeString('torrents:{a00}'), stop(0), 'torrents:{a00}'],
-  ['the memory of downloads of another type', SMALL, makeString(`${KEY}:done`), completes(1), `${KEY}:done`],
-  [
-    'the memory of downloads of another type, and a new swarm',
-    NONE,
-    makeString(`${KEY}:done`),
-    completes(1),
-    `${KEY}:done`,
-  ],
-  ['chunks of another type', LARGE, allChunks('l4'), peer(1), `${KEY}:l4:`],
-  ['chunks of another type that a peer leaves', LARGE, allChunks('l4'), stop(1), `${KEY}:l4:`],
-  ['chunks of another type that a peer changes from', LARGE, allChunks('l4'), seeder(1), `${KEY}:l4:`],
-  [
-    'a chunk in the way of a swarm that grows',
-    FULL_SMALL,
-    (redis) => redis.hset(`${KEY}:s6:0000`, 'shade', 'red'),
-    peer(99),
-    `${KEY}:s6:0000`,
-  ],
-  ['a peer of no role in a swarm that grows', FULL_SMALL, setField('abcdef', '\x07'), peer(99), KEY],
-  ['accounts of another type', SMALL, makeString('accounts:{a00}'), peer(1, { passkey: 'alice' }), 'accounts:{a00}'],
-  [
-    'an account that is no number',
-    SMALL,
-    (redis) => redis.hset('accounts:{a00}', 'alice:up', 'much'),
-    peer(1, { passkey: 'alice' }),
-    'accounts:{a00}',
-  ],
-]
-
 describe('an announce that meets damage', () => {
   it.each(DAMAGES)('is refused, names the key and writes nothing: %s', async (_, peers, damage, announce, named) => {
     const { redis } = server()
@@ -185,6 +70,33 @@ describe('an announce that meets damage', () => {
     expect(log.join()).toContain(named)
     expect(await snapshot(redis)).toEqual(before)
     expect(await store.announce([announce, other])).toMatchObject([{ refusal: 'damaged' }, { ok: true, leechers: 1 }])
+  })
+
+  it.each([
+    ['of no role', '\x07garbage'],
+    ['that is empty', ''],
+  ])('writes a peer %s anew, or takes it out', async (_, value) => {
+    const { redis } = server()
+    const { store } = makeStore()
+    await store.announce(crowd(SMALL))
+    const sound = await redis.hstrlen(KEY, peer(1).endpoint as unknown as string)
+    await setField(peer(1).endpoint, value)(redis)
+    expect(await store.announce([peer(1)])).toMatchObject([{ ok: true, leechers: SMALL }])
+    expect(await redis.hstrlen(KEY, peer(1).endpoint as unknown as string)).toBe(sound)
+    await setField(peer(1).endpoint, value)(redis)
+    expect(await store.announce([stop(1)])).toMatchObject([{ ok: true, leechers: SMALL - 1 }])
+    expect(await redis.hexists(KEY, peer(1).endpoint as unknown as string)).toBe(0)
+  })
+
+  it('is refused and writes nothing where a swarm fills again whose index is damaged', async () => {
+    const { redis } = server()
+    const { store, log } = makeStore()
+    await store.announce([completes(1), stop(1)])
+    await makeString('torrents:{a00}')(redis)
+    const before = await snapshot(redis)
+    expect(await store.announce([peer(2)])).toEqual([{ ok: false, refusal: 'damaged' }])
+    expect(log.join()).toContain('torrents:{a00} is a string')
+    expect(await snapshot(redis)).toEqual(before)
   })
 
   it('is refused where the whitelist is damaged', async () => {
@@ -216,6 +128,16 @@ describe('an announce that meets damage', () => {
       'a chunk that has lost its piece, and is to be given back',
       (redis, chunks) => redis.hdel(KEY, chunkName(chunks - 1).slice(-7)),
       stop,
+    ],
+    [
+      'a foreign field in the chunk that is to be given back',
+      (redis, chunks) => redis.hset(chunkName(chunks - 1), 'shade', 'red'),
+      stop,
+    ],
+    [
+      'a foreign field in the chunk that is to be given back by one that changes roles',
+      (redis, chunks) => redis.hset(chunkName(chunks - 1), 'shade', 'red'),
+      seeder,
     ],
   ])('is refused and writes nothing when it comes to %s', async (_, damage, announceNumber) => {
     const { redis } = server()

@@ -143,8 +143,8 @@ class Table {
       case 'whitelist':
         await this.#setListed(step.hash.toString('hex'), step.isListed)
         return
-      case 'flush scripts':
-        await this.#connections[0].script('FLUSH')
+      case 'flush functions':
+        await this.#connections[0].function('FLUSH')
         this.#isFlushed = true
         return this.#stored
       default: {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Redis } from 'ioredis'
-import { loadScript } from '../../lib/store/scripts.ts'
+import { loadScript, makeScript, runScript } from '../../lib/store/scripts.ts'
 import type { StoredAnnounce, StoredReply } from '../../lib/swarm/store.ts'
 import type { Model } from '../support/model.ts'
 import { LOOK, toSnapshot } from '../support/read-swarm.ts'
@@ -27,15 +27,26 @@ export function callsOf(announces: readonly StoredAnnounce[], replies: readonly 
   return calls
 }
 
+const SWEEP_AND_LOOK = makeScript(
+  'sweep_and_look',
+  `local sweep = (function()
+${loadScript('sweep').body}
+end)()
+return function(KEYS, ARGV)
+  local swept, pattern = sweep(KEYS, ARGV), '*'
+  ${LOOK}
+  return { swept, look }
+end
+`,
+)
+
 /**
  * Sweeps a piece of a shard and looks in the same breath: announces that come right after it could bring back whom it
  * removed, and nobody could tell. The script is the sweeper's own, with the look behind it.
  */
 export async function sweepAndLook(redis: Redis, shard: string, nowS: number, eventsMax: number): Promise<Call> {
-  const sweep = loadScript('sweep').text.replace(/^#!.*\n/, '')
-  const text = `local swept = (function()\n${sweep}\nend)() local pattern = '*' ${LOOK} return { swept, look }`
   const args = ['', LIFETIME_S, PEERS_PER_PIECE, nowS, eventsMax]
-  const reply = await redis.callBuffer('EVAL', [text, 1, `torrents:{${shard}}`, ...args])
+  const reply = await runScript(redis, SWEEP_AND_LOOK, [`torrents:{${shard}}`], args)
   const [[, removed, dropped, ...damaged], look] = reply as [[number, number, number, ...Buffer[]], unknown[]]
   assert.deepEqual(damaged.map(String), [])
   return { removed, dropped, left: readStored(toSnapshot(look)) }

@@ -28,7 +28,7 @@ export type Step =
   /** All peers of a swarm say goodbye, save each n-th; 0 keeps none. */
   | { kind: 'mass stop'; hash: InfoHash; keepEvery: number }
   | { kind: 'whitelist'; hash: InfoHash; isListed: boolean }
-  | { kind: 'flush scripts' }
+  | { kind: 'flush functions' }
 
 /** What is played: steps under an operator's settings. */
 export type Play = {
@@ -147,7 +147,7 @@ const stepArb = ({ endpointsMax, announcesMax, crowdWeight }: (typeof SIZES)[Pla
       weight: 1,
       arbitrary: fc.record({ kind: fc.constant('whitelist' as const), hash: hashArb, isListed: fc.boolean() }),
     },
-    { weight: 1, arbitrary: fc.constant<Step>({ kind: 'flush scripts' }) },
+    { weight: 1, arbitrary: fc.constant<Step>({ kind: 'flush functions' }) },
   )
 }
 

@@ -99,7 +99,11 @@ export function swarmIn(keys: Snapshot, hex: string, prefix = ''): RawSwarm | un
   }
   if (isSmall) assert(peers.size <= 10 && !fields.has('sweep'), 'many peers or a half sweep in a small swarm')
   const counts = { leechers: head.readUInt32BE(0), seeders: head.readUInt32BE(4), completed: head.readUInt32BE(8) }
-  for (const [name, count] of Object.entries(counts)) assert.equal(Number(fields.get(name)), count, `text of ${name}`)
+  for (const [name, count] of Object.entries(counts)) {
+    // `completed` has no text before the first.
+    if (name === 'completed' && count === 0 && !fields.has(name)) continue
+    assert.equal(Number(fields.get(name)), count, `text of ${name}`)
+  }
   let seeders = 0
   for (const value of peers.values()) seeders += value[0] === 1 ? 1 : 0
   assert.deepEqual([counts.seeders, counts.leechers], [seeders, peers.size - seeders], 'counts')
@@ -152,7 +156,7 @@ function checkFields(fields: ReadonlyMap<string, Buffer>, isSmall: boolean): voi
 }
 
 /** Where linear hashing puts an endpoint: a polynomial of its 2 or 3 byte parts at the salt, cubed, modulo a prime. */
-function chunkOf(endpoint: Buffer, salt: number, chunks: number): number {
+export function chunkOf(endpoint: Buffer, salt: number, chunks: number): number {
   const width = endpoint.length === 6 ? 2 : 3
   let hash = 0
   for (let at = 0; at < endpoint.length; at += width) hash = (hash * salt + endpoint.readUIntBE(at, width)) % 1048573

@@ -36,9 +36,9 @@ describe('the profile of a Redis', () => {
     expect(perf).toBe('not asked for')
     expect(costs.announces).toBe(3200)
     expect(costs.mainThreadUs / costs.announces).toBeGreaterThan(0.5)
-    expect(costs.commands.find(({ command }) => command === 'EVALSHA')?.calls).toBe(57)
+    expect(costs.commands.find(({ command }) => command === 'FCALL')?.calls).toBe(57)
     expect(costs.commands.find(({ command }) => command === 'HMGET')?.calls).toBeGreaterThanOrEqual(3200)
-    const latency = costs.latencies.find(({ command }) => command === 'EVALSHA')
+    const latency = costs.latencies.find(({ command }) => command === 'FCALL')
     expect(latency?.calls).toBe(57)
     expect(latency?.histogram.reduce((sum, [, calls]) => sum + calls, 0)).toBe(57)
     expect(costs.aof.isOn).toBe(false)
@@ -56,7 +56,7 @@ describe('the profile of a Redis', () => {
         return 320
       },
     })
-    expect(costs.slow.some(({ what }) => /^EVAL(SHA)? announce, [\d,]{4,} bytes$/.test(what))).toBe(true)
+    expect(costs.slow.some(({ what }) => /^FCALL announce, [\d,]{4,} bytes$/.test(what))).toBe(true)
     expect(costs.slow).toEqual([...costs.slow].sort((a, b) => b.us - a.us))
   })
 
@@ -96,7 +96,7 @@ describe('the profile of a Redis', () => {
       })
       if (typeof perf === 'string') throw new Error(perf)
       expect(shareOf(perf, /./)).toBe(1)
-      expect(shareOf(perf, /^(processCommand|call|evalGenericCommand|lua\w+)$/)).toBeGreaterThan(0.1)
+      expect(shareOf(perf, /^(processCommand|call|fcallCommandGeneric|lua\w+)$/)).toBeGreaterThan(0.1)
       expect([...perf.values()].reduce((sum, each) => sum + each, 0)).toBeGreaterThan(20)
     } finally {
       await rm(scratch, { recursive: true, force: true })

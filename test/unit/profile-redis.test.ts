@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { fixed, shownBytes, tableOf } from '../../lib/observe/table.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
-import { loadScript } from '../../lib/store/scripts.ts'
+import { loadScript, makeScript } from '../../lib/store/scripts.ts'
 import { instrumentScript, isOfTracker, readCounted } from '../../services/profile/redis/instrument.ts'
 import { kindOfKey } from '../../services/profile/redis/kinds.ts'
 import { scaledUp } from '../../services/profile/redis/memory.ts'
@@ -38,26 +38,24 @@ describe('kinds of key', () => {
 })
 
 describe('the instrumented copy of a script', () => {
-  const script = (text: string) => ({ name: 'some', text, sha: '' })
+  const script = (text: string) => makeScript('some', text)
   const GOOD = "#!lua flags=no-writes\nlocal found = redis.call('GET', 'a')\nreturn found\n"
 
-  it('has the script in it as it is, below its flags, and a hash of its own', () => {
+  it('has the script in it as it is, its flags, and a name of its own', () => {
     const plain = loadScript('announce')
     const copy = instrumentScript(plain, '')
-    const [shebang, ...rest] = plain.text.split('\n')
-    expect(copy.text.split('\n')[0]).toBe(shebang)
+    expect(copy.flags).toEqual(plain.flags)
     // Counting is a write: that there are none is all that is no longer promised.
-    expect(instrumentScript(loadScript('scrape'), '').text.split('\n')[0]).toBe(shebang)
-    expect(instrumentScript(script(GOOD), '').text.split('\n')[0]).toBe('#!lua')
-    expect(copy.text).toContain(rest.join('\n'))
-    expect(copy.sha).toMatch(/^[0-9a-f]{40}$/)
-    expect(copy.sha).not.toBe(plain.sha)
+    expect(instrumentScript(loadScript('scrape'), '').flags).toEqual(['allow-cross-slot-keys'])
+    expect(instrumentScript(script(GOOD), '').flags).toEqual([])
+    expect(copy.text).toContain(plain.body)
+    expect(copy.id).toMatch(/^redswarm_announce_[0-9a-f]{12}$/)
+    expect(copy.id).not.toBe(plain.id)
   })
 
   it('is not made where the script does not look as expected', () => {
     expect(() => instrumentScript(script(GOOD), '')).not.toThrow()
     const bad: [text: string, why: RegExp][] = [
-      [GOOD.replace('#!lua flags=no-writes\n', ''), /does not begin with #!lua/],
       [GOOD.replace("redis.call('GET', 'a')", '1'), /calls nothing/],
       [GOOD.replace('redis.call', "redis['call']"), /uses redis, which/],
       [GOOD.replace('redis.call', 'redis.acl_check_cmd'), /uses redis\.acl_check_cmd/],
@@ -72,7 +70,7 @@ describe('the instrumented copy of a script', () => {
     const counted = readCounted({
       'announce HGET chunk': '3',
       'announce HINCRBY profile': '5',
-      'announce EVALSHA none': '1',
+      'announce FCALL none': '1',
     })
     expect(counted[0]).toEqual({ script: 'announce', command: 'HINCRBY', kind: 'profile', calls: 5 })
     expect(counted.filter(isOfTracker)).toEqual([{ script: 'announce', command: 'HGET', kind: 'chunk', calls: 3 }])
@@ -96,11 +94,11 @@ describe('what Redis tells', () => {
   })
 
   it('of latencies is joined, and each bound of a histogram has its own calls', () => {
-    const info = '# Latencystats\r\nlatency_percentiles_usec_evalsha:p50=100.5,p99=200,p99.9=300\r\n'
-    const histograms = ['evalsha', ['calls', 10, 'histogram_usec', [66, 4, 132, 9, 264, 10]]]
+    const info = '# Latencystats\r\nlatency_percentiles_usec_fcall:p50=100.5,p99=200,p99.9=300\r\n'
+    const histograms = ['fcall', ['calls', 10, 'histogram_usec', [66, 4, 132, 9, 264, 10]]]
     expect(readLatencies(info, histograms)).toEqual([
       {
-        ...{ command: 'EVALSHA', calls: 10, p50Us: 100.5, p99Us: 200, p999Us: 300 },
+        ...{ command: 'FCALL', calls: 10, p50Us: 100.5, p99Us: 200, p999Us: 300 },
         histogram: [
           [66, 4],
           [132, 5],
@@ -112,12 +110,12 @@ describe('what Redis tells', () => {
 
   it('of a slow call is a line: the script by its name, its records by their bytes', () => {
     const announce = loadScript('announce')
-    const head = ['EVALSHA', announce.sha, '0', '', '3900', '45', '', '7', ''].map((text) => Buffer.from(text))
+    const head = ['FCALL', announce.id, '0', '', '3900', '45', '', '7', ''].map((text) => Buffer.from(text))
     const records = Buffer.from(`${'x'.repeat(100)}... (6400 more bytes)`)
-    expect(describeCall([...head, records], [announce])).toBe('EVALSHA announce, 6,500 bytes')
-    expect(describeCall([...head, Buffer.from('short')], [announce])).toBe('EVALSHA announce, 5 bytes')
-    expect(describeCall(head.slice(0, 2), [])).toBe(`EVALSHA script ${announce.sha}, 40 bytes`)
-    expect(describeCall([Buffer.from('GET'), Buffer.from('a\x1b[31m')], [])).toBe('GET a.[31m')
+    expect(describeCall([...head, records])).toBe('FCALL announce, 6,500 bytes')
+    expect(describeCall([...head, Buffer.from('short')])).toBe('FCALL announce, 5 bytes')
+    expect(describeCall(['FCALL', 'another\x1b', '0'].map((text) => Buffer.from(text)))).toBe('FCALL another., 1 bytes')
+    expect(describeCall([Buffer.from('GET'), Buffer.from('a\x1b[31m')])).toBe('GET a.[31m')
   })
 })
 
@@ -181,7 +179,7 @@ describe('calls that scripts and Redis counted', () => {
 })
 
 describe('stages of perf', () => {
-  const SCRIPT = 'main;aeMain;readQueryFromClient;processCommand;call;evalGenericCommand;luaCallFunction;lua_pcall'
+  const SCRIPT = 'main;aeMain;readQueryFromClient;processCommand;call;fcallCommandGeneric;luaCallFunction;lua_pcall'
   const stacks = new Map([
     [`${SCRIPT};[unknown]`, 40],
     [`${SCRIPT};[unknown];scriptCall;call;hsetCommand;hashTypeSet`, 30],

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { loadScript, type Script } from '../../../lib/store/scripts.ts'
+import { loadScript, makeScript, type Script } from '../../../lib/store/scripts.ts'
 import { SHARD_KINDS, SWARM_NAME_CHARS } from './kinds.ts'
 
 /** The scripts that answer clients: what is counted of a call for announces, and for scrapes. */
@@ -13,40 +12,47 @@ const NO_KEY = 'none'
 const OWN_KEY = 'profile'
 
 /**
- * A copy of a script that counts each command by kind of key. The script runs unchanged, as the body of a function that
- * sees a `redis` of the copy's; its reply is handed on. What was counted is written once, when all else is done: a field
+ * A copy of a script that counts each command by kind of key. The script runs unchanged, made within a function that sees
+ * a `redis` of the copy's; its reply is handed on. The script may keep that `redis` from one call to the next, so there is
+ * one for all calls, and it begins to count anew with each. What was counted is written once, when all else is done: a field
  * of `COUNTS_KEY` for each command and kind. Throws where the script uses Redis otherwise than by call and pcall, since
  * that would be missed.
  */
 export function instrumentScript(script: Script, prefix: string): Script {
-  const [, shebang, body] = /^(#!lua [^\n]*\n)([\s\S]+)$/.exec(script.text) ?? []
-  if (shebang === undefined || body === undefined) throw new Error(`${script.name}.lua does not begin with #!lua`)
-  const code = body.replace(/--[^\n]*/g, '')
+  const code = script.body.replace(/--[^\n]*/g, '')
   const uses = [...code.matchAll(/\bredis\b(\.\w+)?/g)].map(([use]) => use)
   const missed = uses.find((use) => use !== 'redis.call' && use !== 'redis.pcall')
   if (missed !== undefined) throw new Error(`${script.name}.lua uses ${missed}, which a count of its calls would miss`)
   if (uses.length === 0) throw new Error(`${script.name}.lua calls nothing`)
   const strange = /\b(server\.|_G\b|getfenv|setfenv|loadstring|load\()/.exec(code)
   if (strange) throw new Error(`${script.name}.lua uses ${strange[0]}, by which calls might go uncounted`)
-  if (!/\nreturn [^\n]+\n*$/.test(code)) throw new Error(`${script.name}.lua does not end in a reply`)
+  if (!/\n\s*return [^\n]+\n+end\n*$/.test(code)) throw new Error(`${script.name}.lua does not end in a reply`)
   // Counting is a write, also in a script that writes nothing.
-  const flags = shebang.replace('no-writes,', '').replace(/ flags=no-writes$/m, '')
-  const text = `${flags}${counterText(script.name, prefix)}local function script()\n${body}\nend
-local reply = script()
-writeCounts()
-return reply
-`
-  return { name: script.name, text, sha: createHash('sha1').update(text).digest('hex') }
+  const flags = script.flags.filter((flag) => flag !== 'no-writes')
+  return makeScript(
+    script.name,
+    `${flags.length > 0 ? `#!lua flags=${flags.join(',')}\n` : ''}${counterText(script.name, prefix)}
+local script = (function()
+${script.body}
+end)()
+return function(KEYS, ARGV)
+  beginCounts()
+  local reply = script(KEYS, ARGV)
+  writeCounts()
+  return reply
+end
+`,
+  )
 }
 
 /** A text as Lua reads it, whatever is in it. */
 const luaText = (text: string): string =>
   `'${[...Buffer.from(text)].map((byte) => `\\${String(byte).padStart(3, '0')}`).join('')}'`
 
-/** Lua that makes a `redis` which counts, and `writeCounts`. All of it is local: the script sees `redis` and no more. */
+/** Lua that makes a `redis` which counts, `beginCounts` and `writeCounts`. All of it is local to the copy. */
 function counterText(name: string, prefix: string): string {
   const begins = SHARD_KINDS.map(([begin, kind]) => `['${begin.slice(0, 3)}'] = { '${begin}', '${kind}' }`).join(', ')
-  return `local redis, writeCounts = (function()
+  return `local redis, beginCounts, writeCounts = (function()
   local call, pcall, sub = redis.call, redis.pcall, string.sub
   local prefix, shardKinds, counts = ${luaText(prefix)}, { ${begins} }, {}
   local nameAt, restAt = #prefix + 1, #prefix + ${SWARM_NAME_CHARS + 1}
@@ -86,6 +92,7 @@ function counterText(name: string, prefix: string): string {
       return plain(command)
     end
   end
+  local function begin() counts = {} end
   local function write()
     local written = 1
     for command, kinds in pairs(counts) do
@@ -95,9 +102,9 @@ function counterText(name: string, prefix: string): string {
       end
     end
     call('HINCRBY', '${COUNTS_KEY}', '${name} HINCRBY ${OWN_KEY}', written + 1)
-    call('HINCRBY', '${COUNTS_KEY}', '${name} EVALSHA ${NO_KEY}', 1)
+    call('HINCRBY', '${COUNTS_KEY}', '${name} FCALL ${NO_KEY}', 1)
   end
-  return { call = keyed(counted, call), pcall = keyed(pcounted, pcall) }, write
+  return { call = keyed(counted, call), pcall = keyed(pcounted, pcall) }, begin, write
 end)()
 `
 }
@@ -105,7 +112,7 @@ end)()
 /** What a script called: `calls` of a command on keys of a kind. */
 export type CountedCommand = { script: string; command: string; kind: string; calls: number }
 
-/** What was counted, without the counting: how often each script ran is told as its calls of EVALSHA. */
+/** What was counted, without the counting: how often each script ran is told as its calls of FCALL. */
 export function readCounted(fields: Record<string, string>): CountedCommand[] {
   return Object.entries(fields)
     .map(([field, calls]) => {
@@ -116,11 +123,11 @@ export function readCounted(fields: Record<string, string>): CountedCommand[] {
 }
 
 /** Whether a command is the tracker's, and none that the counting added. */
-export const isOfTracker = ({ command, kind }: CountedCommand): boolean => kind !== OWN_KEY && command !== 'EVALSHA'
+export const isOfTracker = ({ command, kind }: CountedCommand): boolean => kind !== OWN_KEY && command !== 'FCALL'
 
 /**
  * From now on the stores of this process run instrumented scripts, those made already too; answers how to end that. The
- * store itself is as it always is: only the text that its scripts were loaded with is another.
+ * store itself is as it always is: only the functions that it calls are others.
  */
 export function countCommands(prefix: string): () => void {
   const plain = CLIENT_SCRIPTS.map((name) => ({ script: loadScript(name), before: { ...loadScript(name) } }))

@@ -1,6 +1,5 @@
 import { fieldsOf } from '../../../lib/store/check-server.ts'
 import { mainThreadCpuUs } from '../../../lib/store/info.ts'
-import { loadScript } from '../../../lib/store/scripts.ts'
 import { endSlowLog, type SlowCall, startSlowLog } from './slowlog.ts'
 import { type CommandCost, type CommandLatency, type Redis, readCommandStats, readLatencies } from './stats.ts'
 
@@ -50,7 +49,7 @@ export async function beginMeasurement(redis: Redis, uptimeMs = () => performanc
         otherThreadsUs: Math.max(0, 1e6 * (grown('used_cpu_user') + grown('used_cpu_sys')) - mainThreadUs),
         commands: readCommandStats(commandText).filter(isOfLoad),
         latencies: readLatencies(latencyText, histograms).filter(isOfLoad),
-        slow: await endSlowLog(redis, SCRIPTS.map(loadScript)),
+        slow: await endSlowLog(redis),
         slowerThanUs: SLOWER_THAN_US,
         aof: {
           isOn: after.get('aof_enabled') === '1',
@@ -67,9 +66,6 @@ export async function beginMeasurement(redis: Redis, uptimeMs = () => performanc
 export async function keepFromRewriting(redis: Redis): Promise<void> {
   await redis.config('SET', 'auto-aof-rewrite-percentage', '0')
 }
-
-/** The scripts that run while a tracker serves. */
-const SCRIPTS = ['announce', 'scrape', 'add_stats', 'mark_served'] as const
 
 /** What this measuring asks itself is none of the load. */
 const isOfLoad = ({ command }: { command: string }): boolean => !/^(CONFIG|INFO|SLOWLOG|LATENCY)\b/.test(command)

@@ -12,10 +12,10 @@ const STAGES: readonly [stage: string, functions: readonly RegExp[]][] = [
   ['the way from Lua to a command and back', [/^(scriptCall|parseReply|luaRedisGenericCommand)$/]],
   [
     'the reply of a script',
-    [/^(evalGenericCommand|luaCallFunction)$/, /^(luaReplyToRedisReply|addReply\w*|_addReply\w*)$/],
+    [/^(fcallCommandGeneric|luaCallFunction)$/, /^(luaReplyToRedisReply|addReply\w*|_addReply\w*)$/],
   ],
   ['Lua', [/^(luaCallFunction|lua_\w+|luaL_\w+)$/]],
-  ['starting and ending scripts', [/^eval(GenericCommand|GetCommandFlags)$/]],
+  ['starting and ending scripts', [/^fcall(CommandGeneric|GetCommandFlags)$/]],
   ['other commands', [/^processCommand$/]],
   ['reading requests', [/^(readQueryFromClient|processInputBuffer)$/]],
   ['sending replies', [/^(handleClientsWithPendingWrites\w*|writeToClient|sendReplyToClient|__GI___writev)$/]],

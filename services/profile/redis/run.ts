@@ -77,7 +77,7 @@ export async function countRun(redis: Redis, load: MeasuredLoad): Promise<Counte
   if (announces === 0) throw new Error('the instrumented scripts counted no announce')
   return {
     announces,
-    calls: callsOf('EVALSHA', 'none'),
+    calls: callsOf('FCALL', 'none'),
     counted,
     redisCounted: readCommandStats(String(answers?.[0]?.[1])),
   }

@@ -1,4 +1,3 @@
-import type { Script } from '../../../lib/store/scripts.ts'
 import type { Redis } from './stats.ts'
 
 /** A call that Redis put into its slow log. */
@@ -6,8 +5,10 @@ export type SlowCall = { us: number; atS: number; what: string }
 
 /** Entries that are kept of the measured seconds: a call every 100 ms of the longest run would not fill it. */
 const ENTRIES_MAX = 8192
-/** Arguments of a script before its records, with its name, its hash and the number of its keys. */
+/** Arguments of a script before its records, with the command, its name and the number of its keys. */
 const RECORDS_AT = 9
+/** What a script is called in Redis. */
+const SCRIPT_ID = /^redswarm_(?<name>\w+)_[0-9a-f]{12}$/
 /** What a slow log keeps of an argument, before it says how many more bytes there are. */
 const MORE = /^(?<kept>[\s\S]*)\.\.\. \((?<more>\d+) more bytes\)$/
 
@@ -21,25 +22,23 @@ export async function startSlowLog(redis: Redis, slowerThanUs: number): Promise<
 const USUAL_US = 10_000
 
 /** What the slow log holds, the slowest first. It is emptied then: thousands of entries would weigh like data. */
-export async function endSlowLog(redis: Redis, scripts: readonly Script[]): Promise<SlowCall[]> {
+export async function endSlowLog(redis: Redis): Promise<SlowCall[]> {
   await redis.config('SET', 'slowlog-log-slower-than', String(USUAL_US))
   const entries = (await redis.callBuffer('SLOWLOG', ['GET', ENTRIES_MAX])) as [number, number, number, Buffer[]][]
   await redis.call('SLOWLOG', 'RESET')
-  return entries
-    .map(([, atS, us, args]) => ({ us, atS, what: describeCall(args, scripts) }))
-    .sort((a, b) => b.us - a.us)
+  return entries.map(([, atS, us, args]) => ({ us, atS, what: describeCall(args) })).sort((a, b) => b.us - a.us)
 }
 
 /** A call as a line: a script by its name, and how many bytes of records it was given. */
-export function describeCall(args: readonly Buffer[], scripts: readonly Script[]): string {
-  const [name = '', sha = ''] = args.slice(0, 2).map((arg) => arg.toString('latin1'))
-  if (!/^eval/i.test(name)) {
+export function describeCall(args: readonly Buffer[]): string {
+  const [name = '', id = ''] = args.slice(0, 2).map((arg) => arg.toString('latin1'))
+  if (!/^fcall$/i.test(name)) {
     return args
       .slice(0, 2)
       .map((arg) => shown(arg.toString('latin1')))
       .join(' ')
   }
-  const script = scripts.find((each) => each.sha === sha)?.name ?? `script ${shown(sha).slice(0, 40)}`
+  const script = SCRIPT_ID.exec(id)?.groups?.name ?? shown(id)
   const records = script === 'announce' ? args[RECORDS_AT] : args.at(-1)
   const bytes = records === undefined ? 0 : bytesOf(records.toString('latin1'))
   return `${name.toUpperCase()} ${script}, ${bytes.toLocaleString('en-US')} bytes`

@@ -30,7 +30,7 @@ export function reportText(report: RedisReport): string {
     .join('\n\n')}\n`
 }
 
-const isScriptCall = (command: string): boolean => /^EVAL(SHA)?$/.test(command)
+const isScriptCall = (command: string): boolean => command === 'FCALL'
 
 /** The time of the main thread by what it is spent on: by perf's samples, else by Redis's own clock. */
 function timeLines({ costs, perf }: RedisReport): string[] {
@@ -78,7 +78,7 @@ function commandLines({ commands, announces, mainThreadUs }: RedisCosts): string
   )
   return [
     ...rows,
-    '  EVALSHA holds the others. Where the machine is busy, these times have waiting for a processor in them.',
+    '  FCALL holds the others. Where the machine is busy, these times have waiting for a processor in them.',
   ]
 }
 
@@ -90,10 +90,10 @@ function latencyLines(latencies: readonly CommandLatency[]): string[] {
       shown(calls),
       ...[p50Us, p99Us, p999Us].map((us) => fixed(us, 1)),
     ])
-  const scripts = latencies.find(({ command }) => command === 'EVALSHA')
+  const scripts = latencies.find(({ command }) => command === 'FCALL')
   return [
     ...tableOf(['latency, µs', 'calls', 'p50', 'p99', 'p99.9'], rows),
-    ...(scripts ? ['', '  EVALSHA: calls by how long they took', ...histogramLines(scripts)] : []),
+    ...(scripts ? ['', '  FCALL: calls by how long they took', ...histogramLines(scripts)] : []),
   ]
 }
 

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import { makeBatcher } from '../../../lib/store/batcher.ts'
 import { makeKeys } from '../../../lib/store/keys.ts'
 import { readCounts } from '../../../lib/store/layout.ts'
-import { makeRecordWriter, STORED_REPORT_BYTES } from '../../../lib/store/records.ts'
+import { makeRecords, STORED_REPORT_BYTES } from '../../../lib/store/records.ts'
 import { loadScript, runScript } from '../../../lib/store/scripts.ts'
 import { makeShardSweeper } from '../../../lib/store/sweep.ts'
 import { makeShardWalker } from '../../../lib/store/walk.ts'
@@ -38,7 +38,7 @@ const ANNOUNCES_IN_FLIGHT = 128
 /** The product's announce script and batcher, with another number of announces to a call. */
 export function ownInBatchesOf(announcesPerCall: number, redis: Redis, clock: Clock): Repository {
   const script = loadScript('announce')
-  const records = makeRecordWriter(keys, true)
+  const records = makeRecords(keys, true, Math.random)
   const announces = makeBatcher<StoredAnnounce, StoredReply>({
     write: records.write,
     itemBytesMax: records.recordBytesMax,
@@ -49,6 +49,7 @@ export function ownInBatchesOf(announcesPerCall: number, redis: Redis, clock: Cl
       const seed = Math.floor(Math.random() * 2 ** 31)
       const args = ['', LIFETIME_S, STORED_REPORT_BYTES, '', seed, clock.nowS, bytes]
       const reply = (await runScript(redis, script, [], args)) as (Buffer | null)[]
+      records.learn(bytes, (i) => reply[2 * i])
       return Array.from({ length: count }, (_, i) => {
         const head = reply[2 * i]
         if (!head) return { ok: false, refusal: 'damaged' }

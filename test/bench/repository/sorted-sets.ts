@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import { makeBatcher } from '../../../lib/store/batcher.ts'
 import { makeKeys } from '../../../lib/store/keys.ts'
 import { readCounts } from '../../../lib/store/layout.ts'
-import { makeRecordWriter } from '../../../lib/store/records.ts'
-import { runScript, type Script } from '../../../lib/store/scripts.ts'
+import { makeRecords } from '../../../lib/store/records.ts'
+import { makeScript, runScript } from '../../../lib/store/scripts.ts'
 import type { ListedTorrent } from '../../../lib/store/walk.ts'
 import type { StoredAnnounce, StoredReply } from '../../../lib/swarm/store.ts'
 import type { Counts } from '../../../lib/wire/counts.ts'
@@ -13,10 +12,7 @@ import { type Clock, LIFETIME_S, type Repository } from './repository.ts'
 
 const keys = makeKeys('')
 
-function scriptOf(name: string): Script {
-  const text = readFileSync(new URL(`${name}.lua`, import.meta.url), 'utf8')
-  return { name, text, sha: createHash('sha1').update(text).digest('hex') }
-}
+const scriptOf = (name: string) => makeScript(name, readFileSync(new URL(`${name}.lua`, import.meta.url), 'utf8'))
 
 /** As many as the product's. */
 const ANNOUNCES_PER_CALL = 64
@@ -29,10 +25,10 @@ const SCAN_COUNT = 250
 
 /** A sorted set of endpoints per role and family, and a hash of details: what one would build first. */
 export function sortedSets(redis: Redis, clock: Clock): Repository {
-  const announceScript = scriptOf('sorted-sets')
-  const scrapeScript = scriptOf('sorted-sets-scrape')
-  const sweepScript = scriptOf('sorted-sets-sweep')
-  const records = makeRecordWriter(keys, true)
+  const announceScript = scriptOf('sorted_sets')
+  const scrapeScript = scriptOf('sorted_sets_scrape')
+  const sweepScript = scriptOf('sorted_sets_sweep')
+  const records = makeRecords(keys, true, Math.random)
   const limits = {
     callsInFlightMax: CALLS_IN_FLIGHT,
     itemsMax: ITEMS_MAX,

@@ -1,5 +1,6 @@
 import type { Mutant } from '../mutant.ts'
 import { accessMutants } from './access.ts'
+import { announcePeerMutants } from './announce-peers.ts'
 import { announceScriptMutants } from './announce-script.ts'
 import { scriptMutants } from './scripts.ts'
 import { serviceMutants } from './services.ts'
@@ -12,6 +13,7 @@ export const mutants: readonly Mutant[] = [
   ...wireMutants,
   ...storeMutants,
   ...announceScriptMutants,
+  ...announcePeerMutants,
   ...swarmScriptMutants,
   ...scriptMutants,
   ...accessMutants,

@@ -1,136 +1,204 @@
 import { type Mutant, mutantsOf } from '../mutant.ts'
 
-/** Faults in the script of an announce. */
+const SUITES = [
+  'store/announce',
+  'store/calls',
+  'store/damage',
+  'store/scripts',
+  'store/remembered-chunks',
+  'store/model',
+]
+
+/** Faults in the script of an announce; those of peers that come and go are in a table of their own. */
 export const announceScriptMutants: readonly Mutant[] = [
-  ...mutantsOf(
-    'lib/store/lua/announce.lua',
-    ['store/announce', 'store/chunks', 'store/model', 'store/damage'],
+  ...mutantsOf('lib/store/lua/announce.lua', SUITES, [
+    ['a torrent that is not listed is served', 'sub(key, -40)) == 1 end', 'sub(key, -40)) ~= 7 end'],
+    ['the whitelist is looked at for all', 'if listed and not isListed(key) then', 'if not isListed(key) then'],
     [
-      ['a seeder is a leecher', 'local list = flags % 4\n', 'local list = flags % 4 - flags % 2\n'],
-      [
-        'a new swarm’s first seeder is counted as a leecher',
-        "struct.pack('>I4I4I4', 1 - seeders, seeders, 0)",
-        "struct.pack('>I4I4I4', seeders, 1 - seeders, 0)",
-      ],
-      [
-        'a new torrent is not counted',
-        "addToTotals(totalsOf(key), 'torrents', 1, roleName(list), 1)",
-        'addToTotals(totalsOf(key), roleName(list), 1)',
-      ],
-      [
-        'a new swarm is not in the index',
-        '    endpoint, value, FIRST_FIELDS[list], endpoint)\n  putInIndex(key)\n',
-        '    endpoint, value, FIRST_FIELDS[list], endpoint)\n',
-      ],
-      ['a new peer’s due time is put off', "indexOf(key), 'LT', now", 'indexOf(key), now'],
-      ['a swarm that fills again has no due time', '  if wasEmpty then putInIndex(key) end\n', ''],
-      [
-        'a peer that changes roles stays in its old one',
-        '  if otherField then head = withdraw(key, head, other, otherField, otherRest, endpoint) end\n',
-        '',
-      ],
-      [
-        'a peer that changes roles is still counted in its old one',
-        'or otherField and -1 or 0\n  local leechersMore',
-        'or 0\n  local leechersMore',
-      ],
-      [
-        'a peer that changes roles is still in the totals of its old one',
-        'roleName(list), 1, otherField and roleName(other), -1)',
-        'roleName(list), 1)',
-      ],
-      [
-        'a small swarm grows one peer late',
-        'leechers + seeders > SMALL_PEERS_MAX or',
-        'leechers + seeders > SMALL_PEERS_MAX + 1 or',
-      ],
-      ['pieces of a small swarm may be long', ' or #piece > SMALL_PIECE_BYTES_MAX)', ')'],
-      ['a chunk is split one peer late', '#piece > CHUNK_PEERS_MAX * width', '#piece > (CHUNK_PEERS_MAX + 1) * width'],
-      ['no chunk is split', 'return splits and splitChunk(key, head, list) or head', 'return head'],
-      [
-        'a peer that announces again is not written',
-        "    call('HSET', key, endpoint, value)\n    return head\n",
-        '    return head\n',
-      ],
+      'a damaged swarm takes its batch with it',
+      'local ran, problem = pcall(announceRest)',
+      'local ran, problem = true, announceRest()',
+    ],
+    [
+      'a record that is none is tried for ever',
+      '      if nextAt == from then error(problem, 0) end -- no record\n',
+      '',
+    ],
+    ['after a damaged swarm its announce comes again', '    current, nextAt = key, at\n', '    current = key\n'],
+    [
+      'a damaged announce is not answered',
+      "      replies[filled + 1], replies[filled + 2] = false, 'damaged ' .. damageText(problem, current, typesOf(current))\n",
+      '',
+    ],
+    [
+      'a record’s passkey is read as the next record',
+      '      passkey, at = passkeyAt(at)\n      at = at + 1\n',
+      '      passkey = passkeyAt(at)\n',
+    ],
+    [
+      'a passkey is told with the byte before it',
+      'sub(records, place + 1, last), last',
+      'sub(records, place, last), last',
+    ],
+    [
+      'a swarm of a wrong head is served',
+      '      if head and #head ~= HEAD_BYTES then fault(',
+      '      if head and #head < 12 then fault(',
+    ],
+    ['what the frontend remembers is believed unseen', 'large == 1 and sub(head, 13) == chunks', 'large == 1'],
+    [
+      'what the frontend remembers is held against chunk counts only',
+      'large == 1 and sub(head, 13) == chunks',
+      'large == 1 and sub(head, 13, 20) == sub(chunks, 1, 8)',
+    ],
+    [
+      'a swarm that is not as remembered is taken for a small one',
+      'head and not isAsKnown and isSmall(head)',
+      'head and not isAsKnown',
+    ],
+    [
+      'a small swarm that was large is taken for large',
+      'local isInSmall = head and not isAsKnown and isSmall(head)',
+      'local isInSmall = head and large == 0 and isSmall(head)',
+    ],
+    [
+      'peers are told of a piece that nobody looked at',
+      'elseif not isAsKnown or not peers or #peers <= numwant * width or #peers % width > 0 then',
+      'elseif not isAsKnown then',
+    ],
+    ['a piece that is too short is all that is told', ' or #peers <= numwant * width or', ' or'],
+    ['a piece without one more for the asker is enough', '#peers <= numwant * width or', '#peers < numwant * width or'],
+    ['a cut piece is told', '#peers <= numwant * width or #peers % width > 0 then', '#peers <= numwant * width then'],
+    [
+      'the piece remembered is told of a swarm that is another',
+      'elseif not isAsKnown or not peers or',
+      'elseif not peers or',
+    ],
+    [
+      'all of a small swarm is told whatever is wanted',
+      'if isInSmall and numwant >= SMALL_PEERS_MAX then',
+      'if isInSmall then',
+    ],
+    [
+      'the piece of the other role’s is passed on as the first',
+      'numwant, large == 1 and from, peers, fields[3])',
+      'numwant, false, peers, fields[3])',
+    ],
+    [
+      'the first piece is passed on as any',
+      'numwant, large == 1 and from, peers, fields[3])',
+      'numwant, from, peers, fields[3])',
+    ],
+    [
+      'a peer goes into the chunk that was remembered',
+      'if isInSmall then own = nil elseif head and not isAsKnown then own = fieldOf(head, list, endpoint) end',
+      'if isInSmall then own = nil end',
+    ],
+    [
+      'a peer of a large swarm is written into its hash',
+      'if isInSmall then own = nil elseif head and not isAsKnown',
+      'if not isAsKnown then own = nil elseif head and not isAsKnown',
+    ],
+    ['peer ids are never told', 'if has(special, PEER_IDS) then peers', 'if false then peers'],
+    [
+      'what is special is read one bit off',
+      'return special % (2 * what) >= what',
+      'return special % (4 * what) >= 2 * what',
+    ],
+    [
+      'a seeder’s completed download is not counted',
+      'if has(special, COMPLETED) then head = complete',
+      'if false then head = complete',
+    ],
+    [
+      'a completed download is not looked at before it is counted',
+      '        if has(special, COMPLETED) then checkCompletion(key) end\n',
+      '',
+    ],
+    ['a peer that stops stays', 'if special > 0 and has(special, STOPPED) then', 'if false then'],
+    [
+      'a swarm that nobody knows is made by one that stops',
+      'head and leave(key, head, list, endpoint, own, fields) or EMPTY_HEAD',
+      'leave(key, head or create(key, list, endpoint, valueHeads[list] .. report), list, endpoint, own, fields) or EMPTY_HEAD',
+    ],
+    ['the account is not looked at before it is added to', '  checkAccount(account, passkey)\n', ''],
+    [
+      'the account is credited from nothing for a peer that is new',
+      'return account, head and valueOf(key, head, list, endpoint)',
+      "return account, head and valueOf(key, head, list, endpoint) or string.rep('\\0', 50)",
+    ],
+    ['nothing is credited', 'if account then creditAccount', 'if false then creditAccount'],
+    ['an account grows without details too', 'if passkey and reportBytes > 0 then account', 'if passkey then account'],
+    [
+      'IPv6 seeders are kept as leechers',
+      '[0] = leecher, seeder, leecher, seeder',
+      '[0] = leecher, seeder, leecher, leecher',
+    ],
+  ]),
+  ...mutantsOf('lib/store/lua/include/announce_names.lua', SUITES, [
+    ['a peer’s due time is put off', "indexOf(key), 'LT', now", 'indexOf(key), now'],
+    ['the totals of another shard are changed', "prefix .. 'totals:' .. shardOf(key)", "prefix .. 'totals:{000}'"],
+  ]),
+  ...mutantsOf(
+    'lib/store/lua/include/announce_complete.lua',
+    ['store/announce', 'store/model', 'store/damage', 'store/events'],
+    [
       [
         'a completed download is counted each time',
         "if call('ZADD', key .. ':done', 'NX', now, endpoint) == 0 then return head end",
         "call('ZADD', key .. ':done', 'NX', now, endpoint)",
       ],
       ['a completed download is counted twice', 'seeders, completed + 1)\n', 'seeders, completed + 2)\n'],
-      ['a completed download is not in the totals', "  addToTotals(totalsOf(key), 'completed', 1)\n", ''],
-      ['a leecher completes too', 'event == COMPLETED and list % 2 == 1', 'event == COMPLETED'],
-      ['a peer that stops stays', '  if event == STOPPED then\n    head', '  if event == 7 then\n    head'],
-      [
-        'a peer that stops is looked for in its own role only',
-        '    field, rest = standing(key, head, was, own, endpoint)\n',
-        '',
-      ],
-      [
-        'a peer that stops is still counted',
-        'changedCounts(key, head, was % 2 - 1, -(was % 2))',
-        'changedCounts(key, head, 0, 0)',
-      ],
-      [
-        'a peer that stops is still in the totals',
-        "addToTotals(totalsOf(key), roleName(was), -1, isLast and 'torrents', -1)",
-        "addToTotals(totalsOf(key), roleName(was), 0, isLast and 'torrents', -1)",
-      ],
-      ['a peer that stops leaves its value', "  if own then call('HDEL', key, endpoint) end\n", ''],
-      [
-        'a swarm that is left by its last peer forgets what was completed',
-        'leechers + seeders + completed == 0',
-        'leechers + seeders == 0',
-      ],
-      [
-        'a swarm that is left by its last peer stays in the index',
-        "    call('ZREM', indexOf(key), sub(key, -40))\n",
-        '',
-      ],
-      [
-        'an emptied large swarm stays large',
-        '  if leechers + seeders == 0 and not isSmall(head) then\n',
-        '  if false then\n',
-      ],
-      ['a cursor of the sweep outlives the swarm’s peers', "    call('HDEL', key, 'sweep')\n", ''],
-      [
-        'too few peers in a chunk are left so',
-        'return leavesTooFew(key, head, list, rest, #endpoint) and mergeChunks(key, head, list) or head',
-        'return head',
-      ],
-      [
-        'a torrent that is not listed is served',
-        "== 0 then\n    return nil, nil, 'unlisted'",
-        "== 7 then\n    return nil, nil, 'unlisted'",
-      ],
-      [
-        'the asker is told of itself with its peer id',
-        'local value = peer ~= endpoint and valueOf',
-        'local value = valueOf',
-      ],
-      ['one peer id too many', 'if #found == numwant then break end', 'if #found > numwant then break end'],
-      ['a peer id is told one byte late', 'sub(value, 6, 25)', 'sub(value, 7, 26)'],
-      ['a damaged swarm takes its batch with it', 'pcall(announce, key, at)', 'true, announce(key, at)'],
-      [
-        'a record’s passkey is read as the next record',
-        '  if flags >= 32 then at = at + 1 + byte(records, at) end\n',
-        '',
-      ],
-      [
-        'a peer of a damaged swarm is not taken back',
-        "  call('HDEL', chunk, endpoint)\n  error(result, 0)",
-        '  error(result, 0)',
-      ],
-      [
-        'a swarm of a wrong head is served',
-        '  if head and #head ~= HEAD_BYTES then fault(',
-        '  if head and #head < 12 then fault(',
-      ],
-      [
-        'the account is credited from nothing for a peer that is new',
-        'before = head and (own or valueOf(key, head, list, endpoint))',
-        "before = head and (own or valueOf(key, head, list, endpoint)) or string.rep('\\0', 50)",
-      ],
+      ['a completed download is not in the text', ", 'completed', completed + 1)\n", ')\n'],
+      ['a completed download is not in the totals', "  addToTotals(totalsOf(key), 'completed', '1')\n", ''],
+      ['totals are not looked at before a completed download is counted', '  checkTotals(totalsOf(key))\n', ''],
+      ['what is remembered of completed downloads is not looked at before', "  call('ZCARD', key .. ':done')\n", ''],
+      ['no event tells of a completed download', "  tellEvent(prefix, eventsMax, 'completed', key)\n", ''],
     ],
   ),
+  ...mutantsOf('lib/store/lua/include/announce_peers.lua', SUITES, [
+    [
+      'a seeder of a small swarm is told of seeders',
+      'if list % 2 == 1 or not ownPiece then return others end',
+      'if not ownPiece then return others end',
+    ],
+    ['a leecher of a small swarm is told of seeders only', 'return others .. ownPiece', 'return others'],
+    [
+      'a cut piece of a small swarm is told',
+      "  if #others % width > 0 or ownPiece and #ownPiece % width > 0 then fault(key, 'has a cut piece') end\n",
+      '',
+    ],
+    [
+      'the asker is told of itself with its peer id',
+      'local value = peer ~= endpoint and valueOf',
+      'local value = valueOf',
+    ],
+    ['one peer id too many', 'if #found == numwant then break end', 'if #found > numwant then break end'],
+    ['a peer id is told one byte late', 'sub(value, 6, 25)', 'sub(value, 7, 26)'],
+  ]),
+  ...mutantsOf('lib/store/lua/include/announce_standing.lua', SUITES, [
+    [
+      'a cut piece is searched',
+      '  if not piece or #piece % #endpoint > 0 then return nil end\n',
+      '  if not piece then return nil end\n',
+    ],
+    [
+      'a peer that is in no piece of a large swarm is passed over',
+      "  if not rest then fault(key, 'holds a peer that is not in its piece ' .. field) end\n",
+      '  if not rest then return end\n',
+    ],
+    ['a chunk is given back while a sweep is halfway', " and call('HEXISTS', key, 'sweep') == 0\n", '\n'],
+    ['the last chunk is given back', 'chunksOf(head, list) > 1 and', 'chunksOf(head, list) > 0 and'],
+    [
+      'counts fall below nothing',
+      "  if leechers < 0 or seeders < 0 then fault(key, 'counts fewer peers than it holds') end\n",
+      '',
+    ],
+    ['the pieces of a small swarm change places', 'return fields[3], fields[2] end', 'return fields[2], fields[3] end'],
+    [
+      'of a small swarm that was large, the piece that was read is taken for the first',
+      'if fields[3] ~= nil then return',
+      'if true then return',
+    ],
+  ]),
 ]

@@ -3,31 +3,41 @@
 -- being swept may so many hold too few: 45 us, the most that one reply may cost.
 local CHUNKS_READ_MAX = 100
 
--- Pieces of a list, whole, from a random one on, till they hold `bytesWanted` or there are no more. `first`: the first.
-local function gather(key, list, chunks, bytesWanted, width, first)
-  local many, peers = chunks > 1, ''
-  local number = many and math.random(0, chunks - 1) or 0
-  for _ = 1, math.min(math.max(chunks, 1), CHUNKS_READ_MAX) do
-    local piece = first
-    if many then piece = redis.call('HGET', key, chunkField(list, number)) end
+-- Pieces of a list, whole, from one on, till they hold `bytesWanted` or there are no more. `number`, `piece`: one that was
+-- read already; without a number it begins at a random one.
+local function gather(key, list, chunks, bytesWanted, width, number, piece)
+  if not number or number >= chunks and number > 0 then
+    number = chunks > 1 and math.random(0, chunks - 1) or 0
+    piece = redis.call('HGET', key, chunkField(list, number))
+  end
+  local peers = ''
+  for left = math.min(math.max(chunks, 1), CHUNKS_READ_MAX) - 1, 0, -1 do
     if piece then
       if #piece % width ~= 0 then fault(key, 'has a cut piece ' .. chunkField(list, number)) end
       peers = peers == '' and piece or peers .. piece
     end
-    if #peers >= bytesWanted then return peers end
+    if left == 0 or #peers >= bytesWanted then return peers end
     number = (number + 1) % chunks
+    piece = redis.call('HGET', key, chunkField(list, number))
   end
-  return peers
 end
 
 -- Endpoints for a peer of `list`: a seeder is given leechers; a leecher seeders, and leechers where those are too few.
-local function choosePeers(key, head, list, width, numwant, otherFirst, ownFirst)
+-- `guess`: the field of the other role's list that `otherPiece` was read from; false: both pieces are those of the first
+-- fields.
+local function choosePeers(key, head, list, width, numwant, guess, otherPiece, ownPiece)
   -- One more than wanted, in case the asker finds itself: in its own list, or in the other where it changes roles.
-  local other, bytesWanted = otherRole(list), (numwant + 1) * width
-  local peers = gather(key, other, chunksOf(head, other), bytesWanted, width, otherFirst)
+  local bytesWanted = (numwant + 1) * width
+  if guess and otherPiece and #otherPiece >= bytesWanted and #otherPiece % width == 0 then return otherPiece end
+  local other = otherRole(list)
+  local chunks = chunksOf(head, other)
+  -- Where there are many chunks, the first must not be read more often than the rest.
+  local number = guess and tonumber(string.sub(guess, 4), 16) or chunks <= 1 and 0 or nil
+  local peers = gather(key, other, chunks, bytesWanted, width, number, otherPiece)
   local room = bytesWanted - #peers
   if list % 2 == 1 or room <= 0 then return peers end
-  local more = gather(key, list, chunksOf(head, list), room, width, ownFirst)
+  chunks = chunksOf(head, list)
+  local more = gather(key, list, chunks, room, width, not guess and chunks <= 1 and 0 or nil, ownPiece)
   if #more > room then
     local at = math.random(0, #more / width - 1) * width
     more = string.sub(more, at + 1, at + room) .. string.sub(more, 1, math.max(0, at + room - #more))

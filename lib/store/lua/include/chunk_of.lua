@@ -4,25 +4,26 @@
 -- be those of the port, and addresses in a row would fall into few chunks for one salt of a hundred.)
 -- Then linear hashing: with 2^k <= chunks < 2^(k+1), the first chunks are already split in two by bit k.
 local CHUNK_HASH_PRIME = 1048573
+local unpackBytes, frexp = struct.unpack, math.frexp
 
 local function chunkOf(head, endpoint, chunks)
   if chunks == 1 then return 0 end
-  local salt, hash = struct.unpack('>I4', head, 21), nil
+  local salt, prime, hash = unpackBytes('>I4', head, 21), CHUNK_HASH_PRIME, nil
   if #endpoint == 6 then
-    local high, low, port = struct.unpack('>I2I2I2', endpoint)
-    hash = ((high * salt + low) % CHUNK_HASH_PRIME * salt + port) % CHUNK_HASH_PRIME
+    local high, low, port = unpackBytes('>I2I2I2', endpoint)
+    hash = ((high * salt + low) % prime * salt + port) % prime
   else
-    local a, b, c, d, e, f = struct.unpack('>I3I3I3I3I3I3', endpoint)
-    hash = (a * salt + b) % CHUNK_HASH_PRIME
-    hash = (hash * salt + c) % CHUNK_HASH_PRIME
-    hash = (hash * salt + d) % CHUNK_HASH_PRIME
-    hash = (hash * salt + e) % CHUNK_HASH_PRIME
-    hash = (hash * salt + f) % CHUNK_HASH_PRIME
+    local a, b, c, d, e, f = unpackBytes('>I3I3I3I3I3I3', endpoint)
+    hash = (a * salt + b) % prime
+    hash = (hash * salt + c) % prime
+    hash = (hash * salt + d) % prime
+    hash = (hash * salt + e) % prime
+    hash = (hash * salt + f) % prime
   end
-  hash = hash * hash % CHUNK_HASH_PRIME * hash % CHUNK_HASH_PRIME
-  local _, exponent = math.frexp(chunks)
-  local half = 2 ^ (exponent - 1)
-  local number = hash % (2 * half)
-  if number >= chunks then return number - half end
+  hash = hash * hash % prime * hash % prime
+  local _, exponent = frexp(chunks)
+  local whole = 2 ^ exponent
+  local number = hash % whole
+  if number >= chunks then return number - whole / 2 end
   return number
 end

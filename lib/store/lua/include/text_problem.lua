@@ -1,10 +1,12 @@
--- The fields of a swarm that are there for people, next to the counts in its head: what is wrong with them, or nil.
+-- The fields of a swarm that are there for people, next to the counts in its head: what is wrong with them, or nil. `completed`
+-- is written with the first one.
 local TEXT_FIELDS = { 'head', 'seeders', 'leechers', 'completed', 'added' }
 
 local function textProblem(fields, leechers, seeders, completed)
   for i, count in ipairs({ seeders, leechers, completed }) do
     local text = fields[i + 1]
-    if text ~= string.format('%d', count) then
+    local isUnwritten = i == 3 and count == 0 and not text
+    if text ~= string.format('%d', count) and not isUnwritten then
       return 'says "' .. (text or '') .. '" for its ' .. TEXT_FIELDS[i + 1] .. ', and its head ' .. count
     end
   end

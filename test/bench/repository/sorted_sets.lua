@@ -13,8 +13,9 @@ local lifetimeS, now, records = tonumber(ARGV[1]), tonumber(ARGV[3]), ARGV[4]
 local call, sub, byte = redis.call, string.sub, string.byte
 math.randomseed(tonumber(ARGV[2]))
 
-local COMPLETED, STOPPED = 1, 3
-local KEY_BYTES, REPORT_BYTES = 52, 45
+local COMPLETED, STOPPED = 1, 2
+-- Of a record, the chunks are not used here: they say where a peer of lua/announce.lua is.
+local KEY_BYTES, CHUNKS_BYTES, REPORT_BYTES = 52, 26, 45
 local SUFFIXES = { [0] = ':l4', [1] = ':s4', [2] = ':l6', [3] = ':s6' }
 local function roleName(list) return list % 2 == 1 and 'seeders' or 'leechers' end
 
@@ -63,19 +64,18 @@ end
 local replies, at = {}, 1
 while at < #records do
   local key = sub(records, at, at + KEY_BYTES - 1)
-  local flags, numwant = byte(records, at + KEY_BYTES, at + KEY_BYTES + 1)
-  local list = flags % 4
-  local event, width = (flags - list) / 4 % 4, list >= 2 and 18 or 6
-  local reportAt = at + KEY_BYTES + 2
+  local list, numwant, _, special = byte(records, at + KEY_BYTES, at + KEY_BYTES + 3)
+  local what, width = special % 4, list >= 2 and 18 or 6
+  local reportAt = at + KEY_BYTES + 4 + CHUNKS_BYTES
   local endpointAt = reportAt + REPORT_BYTES
   local endpoint = sub(records, endpointAt, endpointAt + width - 1)
   local peers = ''
-  if event == STOPPED then
+  if what == STOPPED then
     remove(key, list, endpoint)
   else
     if numwant > 0 then peers = choose(key, list, numwant, width) end
     add(key, list, endpoint, sub(records, reportAt, endpointAt - 1))
-    if event == COMPLETED and list % 2 == 1 and call('ZADD', key .. ':done', 'NX', now, endpoint) == 1 then
+    if what == COMPLETED and call('ZADD', key .. ':done', 'NX', now, endpoint) == 1 then
       call('HINCRBY', key, 'completed', 1)
       call('HINCRBY', 'totals:' .. sub(key, 7, 11), 'completed', 1)
     end

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Sweeps one shard of sorted-sets.lua: removes up to a budget of peers, and writes when each swarm is due next.
+-- Sweeps one shard of sorted_sets.lua: removes up to a budget of peers, and writes when each swarm is due next.
 --
 -- keys: torrents:{09a}
 -- args: lifetimeS, budget, nowS

@@ -1,5 +1,5 @@
 #!lua flags=no-writes,allow-cross-slot-keys
--- The counts of swarms of sorted-sets.lua.
+-- The counts of swarms of sorted_sets.lua.
 --
 -- keys: none declared
 -- args: the swarms' keys as text, 52 bytes each

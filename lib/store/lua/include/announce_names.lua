@@ -1,0 +1,8 @@
+-- Names and due times. Of announce.lua: it uses what a call is about.
+local function roleName(list) return list % 2 == 1 and 'seeders' or 'leechers' end
+local function shardOf(key) return sub(key, #prefix + 7, #prefix + 11) end
+local function totalsOf(key) return prefix .. 'totals:' .. shardOf(key) end
+local function indexOf(key) return prefix .. 'torrents:' .. shardOf(key) end
+
+-- Never later than it was due: a swarm that empties and fills again must not put off its sweep each time.
+local function putInIndex(key) call('ZADD', indexOf(key), 'LT', now + lifetimeS, sub(key, -40)) end
