@@ -6,6 +6,8 @@ import { readStoredPeers, type StoredPeer } from './reader.ts'
 
 /** Chunks read side by side: some 50 peers each, 0.2 ms of Redis in all. */
 const CHUNKS_AT_ONCE = 8
+/** A page is read again where the swarm got or lost chunks meanwhile, so many times in all. */
+const TRIES_MAX = 3
 
 /** A place among a swarm's peers: which of `LISTS`, which chunk, and the endpoint as hex. */
 export type PeerPlace = { list: number; chunk: number; endpoint: string }
@@ -23,7 +25,7 @@ type Placed = { place: PeerPlace; peer: StoredPeer }
 
 /**
  * The reader of peers by pages. No page reads more chunks than it has peers to show. A peer that changes its role or its
- * chunk meanwhile may be met twice, or not at all where chunks are merged.
+ * chunk between two pages may be met twice, or not at all where chunks are merged.
  */
 export function makePeerPages({ redis, keys }: { redis: Redis; keys: Keys }): PeerPages {
   const readSmall = async (key: string): Promise<Placed[]> => {
@@ -37,11 +39,13 @@ export function makePeerPages({ redis, keys }: { redis: Redis; keys: Keys }): Pe
     )
   }
 
-  return async (infoHash, { limit, after = START }) => {
-    const key = keys.swarm(infoHash.toString('hex'))
+  const readHead = async (key: string): Promise<Buffer | undefined> => {
     const head = await redis.hgetBuffer(key, 'head')
-    if (!head) return undefined
-    if (head.length !== HEAD_BYTES) throw new Error(`damaged head of ${key}`)
+    if (head && head.length !== HEAD_BYTES) throw new Error(`damaged head of ${key}`)
+    return head ?? undefined
+  }
+
+  const readPage = async (key: string, head: Buffer, limit: number, after: PeerPlace): Promise<PeerPage> => {
     const isAfter = ({ place }: Placed) => comparePlaces(place, after) > 0
     if (readChunkCounts(head).every((count) => count === 0))
       return pageOf((await readSmall(key)).filter(isAfter), limit)
@@ -62,9 +66,25 @@ export function makePeerPages({ redis, keys }: { redis: Redis; keys: Keys }): Pe
     }
     return pageOf(found, limit)
   }
+
+  return async (infoHash, { limit, after = START }) => {
+    const key = keys.swarm(infoHash.toString('hex'))
+    let head = await readHead(key)
+    for (let tries = 1; head; tries++) {
+      const page = await readPage(key, head, limit, after)
+      // Peers may have moved where they were not looked for: into the chunks of a swarm that has grown, or others'.
+      const now = await readHead(key)
+      if (!now || hasChunksOf(head, now) || tries === TRIES_MAX) return page
+      head = now
+    }
+    return undefined
+  }
 }
 
 const START: PeerPlace = { list: 0, chunk: 0, endpoint: '' }
+
+const hasChunksOf = (head: Buffer, other: Buffer): boolean =>
+  readChunkCounts(head).join() === readChunkCounts(other).join()
 
 /** The chunks of a large swarm from a place on, one after another: at most some thousands. */
 const chunksFrom = (head: Buffer, from: PeerPlace): { list: number; chunk: number }[] =>

@@ -116,6 +116,11 @@ export const accessMutants: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
+    'lib/store/peer-pages.ts',
+    ['store/peer-pages'],
+    [['peers that move while a page is read are left out', 'hasChunksOf(head, now)', 'true']],
+  ),
+  ...mutantsOf(
     'lib/store/lua/include/tell_event.lua',
     ['store/events', 'services/api-v2-streams'],
     [
