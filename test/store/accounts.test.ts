@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { EVENT, makeReport } from '../../lib/wire/announce.ts'
 import { useRedis } from '../support/redis.ts'
-import { announceOf, storeOn } from '../support/store.ts'
+import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
 
 const server = useRedis()
 const PEER_ID = Buffer.from('-RS0001-abcdefghijkl')
@@ -26,6 +26,21 @@ it.each([
   ['what comes after a lie', [0n, 10n ** 13n, 10n ** 13n + GIB], { 'alice:up': String(GIB) }],
 ])('an account is credited %s', async (_, uploads, credited) => {
   expect(await creditOf(...uploads)).toEqual(credited)
+})
+
+it('an account is credited once for what a client at two addresses tells of at both, and at a new one', async () => {
+  const store = storeOn(server().redis)
+  const announce = (address: string, uploaded: bigint) =>
+    store.announce([
+      announceOf({ endpoint: at(address), report: makeReport(PEER_ID, 0n, 1n, uploaded), passkey: 'alice' }),
+    ])
+  for (const uploaded of [0n, 1000n, 2000n])
+    for (const address of ['192.0.2.1', '2001:db8::1']) await announce(address, uploaded)
+  await announce('198.51.100.7', 2500n)
+  expect(await server().redis.hgetall('accounts:{a00}')).toEqual({ 'alice:up': '2500' })
+  const [moved = ''] = await server().redis.keys('moved:*')
+  expect(moved).toBe(`moved:{a00}:${hashOf('a').toString('hex')}:alice:${PEER_ID}`)
+  expect(await server().redis.ttl(moved)).toBeGreaterThan(3800)
 })
 
 it('an account is credited nothing at the first announce of another client that has the same endpoint', async () => {

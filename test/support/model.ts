@@ -29,6 +29,8 @@ export class Model {
   readonly swarms = new Map<string, ModelSwarm>()
   readonly accounts = new Map<string, { up: bigint; down: bigint }>()
   readonly whitelist = new Set<string>()
+  /** The last report of each client with a passkey, by torrent, passkey and peer id: a lifetime is longer than any play. */
+  readonly told = new Map<string, Buffer>()
   /** What is told of each torrent, since somebody last emptied this. */
   readonly events = new Map<string, string[]>()
 
@@ -44,6 +46,7 @@ export class Model {
     }
     for (const [passkey, account] of this.accounts) copy.accounts.set(passkey, account)
     for (const hex of this.whitelist) copy.whitelist.add(hex)
+    for (const [client, report] of this.told) copy.told.set(client, report)
     for (const [hex, kinds] of this.events) copy.events.set(hex, [...kinds])
     return copy
   }
@@ -54,7 +57,7 @@ export class Model {
     if (this.policy.listed && !this.whitelist.has(hex)) return false
     const id = announce.endpoint.toString('hex')
     const swarm = this.swarms.get(hex) ?? { peers: new Map(), done: new Map(), completed: 0 }
-    this.#credit(announce, swarm.peers.get(id))
+    this.#credit(hex, announce)
     if (announce.event === EVENT.stopped) {
       if (swarm.peers.delete(id)) this.#dropIfEmpty(hex)
     } else {
@@ -135,15 +138,19 @@ export class Model {
     return found
   }
 
-  /** Only what two details told can be credited: what a client moved since its last announce, never below zero. */
-  #credit(announce: StoredAnnounce, before: ModelPeer | undefined): void {
-    if (announce.passkey === '' || !before || !this.policy.peerDetails) return
-    if (announce.report.compare(before.report, 0, PEER_ID_BYTES, 0, PEER_ID_BYTES) !== 0) return
+  /** Only what a client told of twice can be credited: what it moved since its last announce, never below zero. */
+  #credit(hex: string, announce: StoredAnnounce): void {
+    const { passkey, report } = announce
+    if (passkey === '' || !this.policy.peerDetails) return
+    const client = `${hex} ${passkey} ${report.toString('hex', 0, PEER_ID_BYTES)}`
+    const before = this.told.get(client)
+    this.told.set(client, report)
+    if (!before) return
     const more = (at: number) => {
-      const moved = announce.report.readBigUInt64BE(at) - before.report.readBigUInt64BE(at)
+      const moved = report.readBigUInt64BE(at) - before.readBigUInt64BE(at)
       return moved > 0n ? moved : 0n
     }
-    const account = this.accounts.get(announce.passkey) ?? { up: 0n, down: 0n }
-    this.accounts.set(announce.passkey, { up: account.up + more(36), down: account.down + more(20) })
+    const account = this.accounts.get(passkey) ?? { up: 0n, down: 0n }
+    this.accounts.set(passkey, { up: account.up + more(36), down: account.down + more(20) })
   }
 }

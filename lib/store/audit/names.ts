@@ -10,9 +10,11 @@ const SCAN_COUNT = 150
 const MEMBERS_COUNT = 250
 
 /** Names that only we use, whatever comes after. */
-const FAMILY = /^(?:swarm|torrents|totals|whitelist|accounts|ranks):/
+const FAMILY = /^(?:swarm|torrents|totals|whitelist|accounts|moved|ranks):/
 const SWARM_KEY = /^swarm:\{([0-9a-f]{3})\}:(\1[0-9a-f]{37})(:done|:[ls][46]:[0-9a-f]{4})?$/
 const SHARD_KEY = /^(?:torrents|totals|whitelist|accounts):\{[0-9a-f]{3}\}$/
+/** What a client of a passkey told of last; they expire by themselves. */
+const MOVED_KEY = /^moved:\{([0-9a-f]{3})\}:\1[0-9a-f]{37}:.+:.{20}$/s
 const RANKS_KEY = /^ranks:\{(?:seeders|leechers|completed)\}(?::(?:next|before|made))?$/
 
 /** What the names of keys tell: the info hashes, by shard, of swarms that are in no index or are no swarm at all. */
@@ -59,7 +61,7 @@ async function sortOut(
     const shard = SWARM_KEY.exec(name)?.[1]
     if (shard !== undefined) {
       if (shards.has(shard)) ours.push(key)
-    } else if (!SHARD_KEY.test(name) && !RANKS_KEY.test(name) && !told.has(key)) {
+    } else if (![SHARD_KEY, MOVED_KEY, RANKS_KEY].some((pattern) => pattern.test(name)) && !told.has(key)) {
       told.add(key)
       recorder.fault('keys', key, 'has a name like our keys and is none: rename or delete it', false)
     }

@@ -31,7 +31,7 @@
 --
 -- Nothing may fail after the first write of an announce, since nothing that a script wrote is taken back: peers are
 -- chosen first, and all that a change of counts touches is looked at before.
--- include: swarm_head chunk_field value_of choose_peers credit_account damage
+-- include: swarm_head chunk_field choose_peers credit_account damage
 local call, sub, byte = redis.call, string.sub, string.byte
 -- What a call is about. The functions here are made once, and this is given them anew with each call.
 local prefix, lifetimeS, reportBytes, listed, eventsMax, now
@@ -39,6 +39,8 @@ local prefix, lifetimeS, reportBytes, listed, eventsMax, now
 local records, size, keyBytes, format, valueHeads
 -- The replies so far, the swarm of the announce under way, and where the record of the next one begins.
 local replies, current, nextAt
+-- What the last client with a passkey told of is under this key.
+local lastMoved
 
 local COMPLETED, STOPPED, PEER_IDS, PASSKEY = 1, 2, 4, 8
 
@@ -51,11 +53,13 @@ local function passkeyAt(place)
   return sub(records, place + 1, last), last
 end
 
--- The account of a passkey, checked, and what was known of its peer before.
-local function accountOf(key, head, list, endpoint, passkey)
-  local account = prefix .. 'accounts:' .. shardOf(key)
+-- The account of a passkey, checked; the key that remembers what its client told of last; and what that was.
+local function accountOf(key, passkey, report)
+  local shard = shardOf(key)
+  local account = prefix .. 'accounts:' .. shard
   checkAccount(account, passkey)
-  return account, head and valueOf(key, head, list, endpoint)
+  lastMoved = prefix .. 'moved:' .. shard .. ':' .. sub(key, -40) .. ':' .. passkey .. ':' .. sub(report, 1, 20)
+  return account, lastMoved, call('GET', lastMoved)
 end
 
 local function isListed(key) return call('SISMEMBER', prefix .. 'whitelist:' .. shardOf(key), sub(key, -40)) == 1 end
@@ -97,10 +101,10 @@ local function announceRest()
           peers = choosePeers(key, head, list, width, numwant, large == 1 and from, peers, fields[3])
         end
       end
-      local account, before
+      local account, moved, before
       if special > 0 then
         if has(special, PEER_IDS) then peers = withPeerIds(key, head, list, endpoint, numwant, peers) end
-        if passkey and reportBytes > 0 then account, before = accountOf(key, head, list, endpoint, passkey) end
+        if passkey and reportBytes > 0 then account, moved, before = accountOf(key, passkey, report) end
         if has(special, COMPLETED) then checkCompletion(key) end
       end
 
@@ -116,7 +120,7 @@ local function announceRest()
       end
       if special > 0 then
         if has(special, COMPLETED) then head = complete(key, head, endpoint) end
-        if account then creditAccount(account, passkey, before, report) end
+        if account then creditAccount(account, passkey, moved, before, report, lifetimeS) end
       end
     end
     replies[filled + 1] = head
@@ -128,10 +132,12 @@ end
 -- What may be of a wrong type, where Redis says that something is.
 local function typesOf(key)
   local shard = shardOf(key)
-  return {
+  local types = {
     [key] = 'hash', [key .. ':done'] = 'zset', [lastChunk or key] = 'hash', [prefix .. 'accounts:' .. shard] = 'hash',
     [totalsOf(key)] = 'hash', [indexOf(key)] = 'zset', [prefix .. 'whitelist:' .. shard] = 'set',
   }
+  if lastMoved then types[lastMoved] = 'string' end
+  return types
 end
 
 -- What begins the values of peers: the role, and the time.
@@ -148,7 +154,7 @@ return function(KEYS, ARGV)
   size, keyBytes, valueHeads = #records, #prefix + 52, valueHeadsOf(now)
   -- 'c0' would not be a text of no bytes.
   format = 'c' .. keyBytes .. 'BBBBc7c7c12' .. (reportBytes > 0 and 'c' .. reportBytes or '')
-  replies, current, nextAt, lastChunk = {}, nil, 1, nil
+  replies, current, nextAt, lastChunk, lastMoved = {}, nil, 1, nil, nil
   while nextAt < size do
     local from = nextAt
     -- A damaged swarm must not take the rest of the batch with it.

@@ -7,6 +7,7 @@ export const KEY_KINDS = [
   'totals',
   'whitelist',
   'accounts',
+  'moved',
   'events',
   'other',
 ] as const
@@ -20,6 +21,7 @@ export const SHARD_KINDS: readonly [begin: string, kind: KeyKind][] = [
   ['totals:{', 'totals'],
   ['whitelist:{', 'whitelist'],
   ['accounts:{', 'accounts'],
+  ['moved:{', 'moved'],
   ['events', 'events'],
 ]
 

@@ -12,6 +12,7 @@ export const MEMORY_KINDS = [
   'totals',
   'whitelist',
   'accounts',
+  'moved',
   'events',
   'other',
 ] as const

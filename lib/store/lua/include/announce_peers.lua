@@ -1,4 +1,4 @@
--- include: other_role value_of choose_peers credit_account damage
+-- include: other_role value_of choose_peers damage
 -- Peers for a reply, where it is not a whole piece. Of announce.lua.
 
 -- All that a peer of a small swarm can be given: a seeder leechers, a leecher all.
@@ -8,6 +8,9 @@ local function allOfSmall(key, list, width, ownPiece, otherPiece)
   if list % 2 == 1 or not ownPiece then return others end
   return others .. ownPiece
 end
+
+-- With details, a peer's value is: role 1, last announce 4, peer id 20, downloaded 8, left 8, uploaded 8, event 1.
+local VALUE_BYTES = 50
 
 -- At most numwant of the endpoints, not the asker's own, each followed by its peer id.
 local function withPeerIds(key, head, list, endpoint, numwant, peers)

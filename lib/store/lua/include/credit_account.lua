@@ -1,6 +1,4 @@
 -- include: damage is_integer
--- With details, a peer's value is: role 1, last announce 4, peer id 20, downloaded 8, left 8, uploaded 8, event 1.
-local VALUE_BYTES = 50
 -- What 80 Gbit/s move in 15 minutes. More between two announces is a lie, and must not bring an account to overflow.
 -- (A number of 2^53 and above is not exact in Lua: such a report is a lie as well.)
 local CREDIT_BYTES_MAX = 9e12
@@ -14,14 +12,15 @@ local function checkAccount(account, passkey)
   end
 end
 
--- Adds to a passkey's account what its peer moved since its last announce, `before`: never below zero, so that a client
--- that starts again from nothing, or resets its counters, neither loses nor counts twice.
-local function creditAccount(account, passkey, before, report)
-  if not before or #before < VALUE_BYTES then return end -- new here, or kept without details
-  -- Another client at the endpoint of one that went without a word: where it moved all that it tells of, nobody knows.
-  if string.sub(before, 6, 25) ~= string.sub(report, 1, 20) then return end
-  local downBefore, _, upBefore = struct.unpack('>I8I8I8', before, 26)
-  local down, _, up = struct.unpack('>I8I8I8', report, 21)
+-- Adds to a passkey's account what its client moved since its last announce, which `moved` remembers for a peer's lifetime,
+-- `before`: never below zero, so that a client that starts again from nothing, or resets its counters, neither loses nor
+-- counts twice. It is the client that is remembered, not the endpoint: one at two addresses tells of the same bytes twice.
+local function creditAccount(account, passkey, moved, before, report, lifetimeS)
+  local amounts = string.sub(report, 21, 28) .. string.sub(report, 37, 44)
+  redis.call('SET', moved, amounts, 'EX', lifetimeS)
+  if not before or #before ~= #amounts then return end -- new here
+  local downBefore, upBefore = struct.unpack('>I8I8', before)
+  local down, up = struct.unpack('>I8I8', amounts)
   for name, delta in pairs({ up = up - upBefore, down = down - downBefore }) do
     if delta > 0 and delta <= CREDIT_BYTES_MAX and math.max(up, down) < 2 ^ 53 then
       redis.call('HINCRBY', account, passkey .. ':' .. name, string.format('%.0f', delta))
