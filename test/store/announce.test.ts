@@ -89,6 +89,21 @@ describe('announces in the store', () => {
     }
   })
 
+  it.each([9, 40])('tells a leecher of seeders only where there are enough of them, of %i peers', async (peers) => {
+    const store = storeOn(server().redis)
+    const seeders = Array.from({ length: peers - 3 }, (_, i) =>
+      announceOf({ endpoint: at('198.51.100.7', 1 + i), isSeeder: true }),
+    )
+    const leechers = [1, 2, 3].map((i) => announceOf({ endpoint: at('198.51.100.8', i), numwant: 4 }))
+    await store.announce([...seeders, ...leechers])
+    const known = new Set(seeders.map(({ endpoint }) => endpoint.toString('hex')))
+    for (const reply of await store.announce(leechers)) {
+      const told = reply.ok ? reply.peers : Buffer.alloc(0)
+      expect(told.length).toBeGreaterThanOrEqual(4 * 6)
+      for (let k = 0; k < told.length; k += 6) expect(known).toContain(told.toString('hex', k, k + 6))
+    }
+  })
+
   it('hands out every peer of a large swarm, each about as often as any other', async () => {
     const store = storeOn(server().redis)
     const crowd = Array.from({ length: 500 }, (_, i) =>

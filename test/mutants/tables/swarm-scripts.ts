@@ -70,7 +70,7 @@ export const swarmScriptMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'lib/store/lua/include/choose_peers.lua',
-    ['store/announce', 'store/model'],
+    ['store/announce', 'store/calls', 'store/damage', 'store/remembered-chunks', 'store/model'],
     [
       ['a seeder is told of seeders', 'if list % 2 == 1 or room <= 0 then', 'if room <= 0 then'],
       ['a leecher is told of seeders only', 'if list % 2 == 1 or room <= 0 then', 'if true then'],
@@ -93,7 +93,6 @@ export const swarmScriptMutants: readonly Mutant[] = [
       ],
       ['a short piece that was guessed is all', 'and #otherPiece >= bytesWanted and', 'and'],
       ['a cut piece that was guessed is told', ' and #otherPiece % width == 0 then', ' then'],
-      ['a reply reads all chunks there are', 'CHUNKS_READ_MAX) - 1, 0, -1', '1e9) - 1, 0, -1'],
       ['only one chunk is read', 'number = (number + 1) % chunks\n', 'break\n'],
       ['chunks are read past the last one', '(number + 1) % chunks', 'number + 1'],
       ['more peers are taken from the first one on', 'math.random(0, #more / width - 1) * width', '0'],
