@@ -124,9 +124,10 @@ export const announceScriptMutants: readonly Mutant[] = [
     ['the account is not looked at before it is added to', '  checkAccount(account, passkey)\n', ''],
     [
       'the account is credited from nothing for a peer that is new',
-      'return account, head and valueOf(key, head, list, endpoint)',
-      "return account, head and valueOf(key, head, list, endpoint) or string.rep('\\0', 50)",
+      "return account, lastMoved, call('GET', lastMoved)",
+      "return account, lastMoved, call('GET', lastMoved) or string.rep('\\0', 16)",
     ],
+    ['a client is credited from what another told of', " .. ':' .. sub(report, 1, 20)\n", '\n'],
     ['nothing is credited', 'if account then creditAccount', 'if false then creditAccount'],
     ['an account grows without details too', 'if passkey and reportBytes > 0 then account', 'if passkey then account'],
     [

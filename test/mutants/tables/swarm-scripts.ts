@@ -173,9 +173,9 @@ export const swarmScriptMutants: readonly Mutant[] = [
     ['store/accounts', 'store/announce'],
     [
       [
-        'a client is credited from what another told at its endpoint',
-        '  if string.sub(before, 6, 25) ~= string.sub(report, 1, 20) then return end\n',
-        '',
+        'what a client told of last is kept for good',
+        "redis.call('SET', moved, amounts, 'EX', lifetimeS)",
+        "redis.call('SET', moved, amounts)",
       ],
       [
         'an account falls when a client starts again',
