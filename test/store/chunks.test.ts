@@ -3,6 +3,7 @@ import { makeKeys } from '../../lib/store/keys.ts'
 import { readChunkCounts } from '../../lib/store/layout.ts'
 import { makeSwarmReader } from '../../lib/store/reader.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
+import { chunkOf } from '../support/read-swarm.ts'
 import { useRedis } from '../support/redis.ts'
 import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
 
@@ -40,6 +41,25 @@ it.each([
   // Each of the two held 14 at least until then, and the one that fell below it 13.
   expect(left).toBeGreaterThanOrEqual(13 + 14)
   expect(await chunksNow()).toBe(1)
+})
+
+it('a chunk that is full is not split while the others are nearly empty', async () => {
+  const { redis } = server()
+  const store = storeOn(redis)
+  await store.announce(Array.from({ length: 300 }, (_, i) => peer(i)))
+  const key = makeKeys('').swarm(hashOf('a').toString('hex'))
+  // Chunks are not given back while a sweep is halfway.
+  await redis.hset(key, 'sweep', Buffer.alloc(11))
+  await store.announce(Array.from({ length: 299 }, (_, i) => ({ ...peer(i), event: EVENT.stopped })))
+  const chunks = (await chunksNow()) as number
+  const salt = (await redis.hgetBuffer(key, 'head'))?.readUInt32BE(20) as number
+  const ofFirst = Array.from({ length: 4000 }, (_, i) => peer(1000 + i)).filter(
+    ({ endpoint }) => chunkOf(endpoint, salt, chunks) === 0,
+  )
+  expect(14 * chunks).toBeGreaterThan(61)
+  await store.announce(ofFirst.slice(0, 60))
+  expect(await redis.hlen(`${key}:l4:0000`)).toBeGreaterThanOrEqual(60)
+  expect(await chunksNow()).toBe(chunks)
 })
 
 it('all peers of a large swarm are read for people, each once', async () => {
