@@ -11,11 +11,14 @@ export type HttpServer = { listens: Listen[]; stop: () => Promise<void> }
 /** Starts a Fastify app on each address. Throws an OperatorError where one cannot be had. */
 export async function startHttpServer({
   listens,
+  sharesPorts = false,
   makeApp,
   setting,
   log,
 }: {
   listens: readonly Listen[]
+  /** Whether other processes listen on the same ports. */
+  sharesPorts?: boolean
   /** Called for each address: a Fastify instance listens on one. */
   makeApp: () => FastifyInstance
   /** The setting that names the addresses. */
@@ -32,7 +35,9 @@ export async function startHttpServer({
     try {
       // An IPv4-mapped address (`::ffff:127.0.0.1`) is IPv4 through a socket of IPv6, which must be of both for it.
       const ipv6Only = listen.address.includes(':') && !/^::ffff:/i.test(listen.address)
-      await app.listen({ host: listen.address, port: listen.port, ipv6Only })
+      // Fastify hands on what it does not know itself.
+      const options = { host: listen.address, port: listen.port, ipv6Only, reusePort: sharesPorts }
+      await app.listen(options)
       apps.push(app)
       bound.push({ address: listen.address, port: (app.server.address() as { port: number }).port })
     } catch (error) {

@@ -4,7 +4,6 @@ import type { Redis } from 'ioredis'
 import type { Listen } from '../lib/config/listen.ts'
 import type { Settings } from '../lib/config/settings.ts'
 import { isRedisReply, messageOf } from '../lib/errors.ts'
-import { startHttpServer } from '../lib/http-server.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import { type Counters, makeCounters } from '../lib/observe/counters.ts'
 import type { Logger } from '../lib/observe/log.ts'
@@ -29,23 +28,7 @@ import { makeShardWalker } from '../lib/store/walk.ts'
 import { type AccessCheck, privateAccess } from '../lib/swarm/access.ts'
 import { INTERVAL_SPREAD, makeAnnouncer } from '../lib/swarm/announce.ts'
 import type { SwarmStore } from '../lib/swarm/store.ts'
-import { chooseUdpSockets } from '../lib/udp/open-socket.ts'
-import { makeConnectionIds } from '../lib/wire/connection-id.ts'
-import { startApi, startHealth } from './compose-api.ts'
-import { makeHttpApp } from './http/app.ts'
-import { makeRequestHandlers } from './http/request.ts'
-import { rankAll } from './sweeper/rank.ts'
-import { startSweeperService } from './sweeper/service.ts'
-import { sweepAll } from './sweeper/sweep.ts'
-import { makeDatagramHandler } from './udp/datagram.ts'
-import { makeErrorBudget } from './udp/error-budget.ts'
-import { startUdpService } from './udp/service.ts'
-
-/** The roles that a process can have. */
-export const ROLES = ['udp', 'http', 'api', 'sweeper'] as const
-
-/** One of them. */
-export type Role = (typeof ROLES)[number]
+import type { Role } from './roles.ts'
 
 /** What was started, for the summary. */
 export type Started = {
@@ -56,6 +39,9 @@ export type Started = {
   /** The API token where it was made just now, and where it is kept. */
   newToken: { token: string; file: string } | undefined
 }
+
+/** Nothing, for a start. */
+export const NOTHING_STARTED: Started = { udp: [], http: [], api: [], health: [], newToken: undefined }
 
 const FLUSH_EVERY_MS = 1000
 const MARK_EVERY_MS = 1000
@@ -78,19 +64,29 @@ export type Parts = {
   log: Logger
   lifecycle: Lifecycle
   repeat: Repeat
+  sharesPorts: boolean
 }
 
-/** Builds the roles asked for on a Redis and starts them; each registers how it is stopped. */
+/**
+ * Builds the roles asked for on a Redis and starts them; each registers how it is stopped. What only one role needs is
+ * loaded with that role: a frontend is to serve at once, and Fastify, BullMQ and the API's schemas take longer than the rest.
+ */
 export async function startRoles({
   settings,
   redisUrl,
   roles,
+  sharesPorts = false,
+  elsewhere = {},
   log,
   lifecycle,
 }: {
   settings: Settings
   redisUrl: string
   roles: readonly Role[]
+  /** Whether other processes have the same role on the same ports. */
+  sharesPorts?: boolean
+  /** What runs in processes of its own beside these roles. */
+  elsewhere?: Partial<Pick<Started, 'udp' | 'http'>>
   log: Logger
   lifecycle: Lifecycle
 }): Promise<Started> {
@@ -117,11 +113,13 @@ export async function startRoles({
     log,
     lifecycle,
     repeat,
+    sharesPorts,
   }
-  const started: Started = { udp: [], http: [], api: [], health: [], newToken: undefined }
+  const started: Started = { ...NOTHING_STARTED, ...elsewhere }
   // The sweeper comes first and goes last: it does nothing that a client sees.
   if (roles.includes('sweeper')) await startSweeper(parts)
-  if (roles.includes('api')) Object.assign(started, await startApi(parts))
+  const api = roles.includes('api') ? await import('./compose-api.ts') : undefined
+  if (api) Object.assign(started, await api.startApi(parts))
   if (roles.includes('http') || roles.includes('udp')) {
     const store = startStore(parts)
     const access = settings.isPrivate ? await startAccess(parts) : undefined
@@ -129,7 +127,7 @@ export async function startRoles({
     if (roles.includes('udp')) started.udp = await startUdp(parts, store, access)
   }
   // It asks what has started by now.
-  if (roles.includes('api')) started.health = await startHealth(parts, started)
+  if (api) started.health = await api.startHealth(parts, started)
   return started
 }
 
@@ -203,7 +201,20 @@ const announcerOf = (settings: Settings, store: SwarmStore, access: AccessCheck 
   })
 
 async function startUdp(parts: Parts, store: SwarmStore, access: AccessCheck | undefined): Promise<Listen[]> {
-  const { settings, redis, keys, clock, counters, log, lifecycle } = parts
+  const [
+    { chooseUdpSockets },
+    { makeConnectionIds },
+    { makeDatagramHandler },
+    { makeErrorBudget },
+    { startUdpService },
+  ] = await Promise.all([
+    import('../lib/udp/open-socket.ts'),
+    import('../lib/wire/connection-id.ts'),
+    import('./udp/datagram.ts'),
+    import('./udp/error-budget.ts'),
+    import('./udp/service.ts'),
+  ])
+  const { settings, redis, keys, clock, counters, log, lifecycle, sharesPorts } = parts
   const secret = await agreeOnSecret(redis, keys, settings.secret)
   const handle = makeDatagramHandler({
     announcer: announcerOf(settings, store, access),
@@ -216,6 +227,7 @@ async function startUdp(parts: Parts, store: SwarmStore, access: AccessCheck | u
   })
   const service = await startUdpService({
     listens: settings.udpListens,
+    sharesPorts,
     handle,
     openSocket: chooseUdpSockets(),
     counters,
@@ -226,10 +238,16 @@ async function startUdp(parts: Parts, store: SwarmStore, access: AccessCheck | u
 }
 
 async function startHttp(parts: Parts, store: SwarmStore, access: AccessCheck | undefined): Promise<Listen[]> {
-  const { settings, pulse, counters, log, lifecycle } = parts
+  const [{ startHttpServer }, { makeHttpApp }, { makeRequestHandlers }] = await Promise.all([
+    import('../lib/http-server.ts'),
+    import('./http/app.ts'),
+    import('./http/request.ts'),
+  ])
+  const { settings, pulse, counters, log, lifecycle, sharesPorts } = parts
   const handlers = makeRequestHandlers({ announcer: announcerOf(settings, store, access), store, access, counters })
   const server = await startHttpServer({
     listens: settings.httpListens,
+    sharesPorts,
     makeApp: () => makeHttpApp({ ...handlers, isHealthy: pulse.isHealthy }, settings.trustedProxies),
     setting: 'REDSWARM_HTTP_LISTEN',
     log: log.child({ role: 'http' }),
@@ -239,6 +257,11 @@ async function startHttp(parts: Parts, store: SwarmStore, access: AccessCheck | 
 }
 
 async function startSweeper(parts: Parts): Promise<void> {
+  const [{ rankAll }, { startSweeperService }, { sweepAll }] = await Promise.all([
+    import('./sweeper/rank.ts'),
+    import('./sweeper/service.ts'),
+    import('./sweeper/sweep.ts'),
+  ])
   const { settings, redisUrl, redis, keys, clock, log, lifecycle } = parts
   const sweeperLog = log.child({ role: 'sweeper' })
   const sweepShard = makeShardSweeper({

@@ -67,7 +67,7 @@ describe('the repository', () => {
       ['bullmq', /^services\/sweeper\//],
       ['koffi', /^lib\/udp\/linux\//],
       ['bencode', /^lib\/wire\//],
-      ['commander', /^services\/(main|([a-z]+\/)+command)\.ts/],
+      ['commander', /^services\/(program|([a-z]+\/)+command)\.ts/],
     ]
     const wrong = imports.filter(({ from, to }) =>
       places.some(([library, place]) => to === library && !place.test(from)),

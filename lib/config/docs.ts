@@ -1,23 +1,11 @@
-import { settingsSchema } from './schema.ts'
-
-type Property = {
-  description?: string
-  default?: unknown
-  type?: string
-  anyOf?: { const: string }[]
-  minimum?: number
-  maximum?: number
-  minLength?: number
-  maxLength?: number
-}
+import { type Property, settingsSchema } from './schema.ts'
 
 const settings: [string, Property][] = Object.entries(settingsSchema.properties)
 
 /** `docs/configuration.md`: every setting, its default, what is allowed and what it does. */
 export function configurationPage(): string {
   const rows = settings.map(([name, property]) => {
-    const { description = '' } = property
-    return `| \`${name}\` | ${defaultOf(property)} | ${allowedBy(property)} | ${description} |`
+    return `| \`${name}\` | ${defaultOf(property)} | ${allowedBy(property)} | ${property.description} |`
   })
   return `# Configuration
 
@@ -39,7 +27,7 @@ longer than the interval; the default number of peers is not more than the most.
 /** \`.env.example\`: every setting, commented out, at its default. */
 export function envExample(): string {
   const lines = settings.flatMap(([name, property]) => [
-    ...wrap(property.description ?? '').map((line) => `# ${line}`),
+    ...wrap(property.description).map((line) => `# ${line}`),
     `#${name}=${property.default ?? ''}`,
     '',
   ])
@@ -49,8 +37,8 @@ export function envExample(): string {
 const defaultOf = ({ default: value }: Property): string =>
   value === undefined ? 'unset' : value === '' ? 'empty' : `\`${value}\``
 
-function allowedBy({ type, anyOf, minimum, maximum, minLength, maxLength }: Property): string {
-  if (anyOf) return anyOf.map((choice) => `\`${choice.const}\``).join(', ')
+function allowedBy({ type, enum: choices, minimum, maximum, minLength, maxLength }: Property): string {
+  if (choices) return choices.map((choice) => `\`${choice}\``).join(', ')
   if (type === 'boolean') return '`true`, `false`'
   if (type === 'integer') return `${minimum} to ${maximum}`
   const bounds = [minLength && `at least ${minLength}`, maxLength && `at most ${maxLength}`].filter(Boolean).join(', ')

@@ -48,7 +48,9 @@ export function listenError(protocol: string, setting: string, listen: Listen, e
         ? `not allowed: ports below 1024 need a privilege; set ${setting} to another port`
         : code === 'EADDRNOTAVAIL'
           ? `this machine has no such address: set ${setting} to one that it has`
-          : messageOf(error)
+          : code === 'ENOTSUP'
+            ? 'this system lets no two processes listen on one port: run one'
+            : messageOf(error)
   return new OperatorError(`cannot listen on ${protocol} ${listenText(listen)}: ${why}`)
 }
 

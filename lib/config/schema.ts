@@ -1,143 +1,190 @@
-import Type, { type Static } from 'typebox'
+/** Of one role on one machine: more than the cores of any, and each is a connection to Redis. */
+const PROCESSES_MAX = 256
+
+/** What is said of a setting, in words of JSON Schema. */
+export type Property = {
+  type: 'string' | 'integer' | 'boolean'
+  description: string
+  default?: string | number | boolean
+  enum?: readonly string[]
+  minimum?: number
+  maximum?: number
+  minLength?: number
+  maxLength?: number
+  writeOnly?: boolean
+}
+type Schema = { type: 'object'; properties: Record<string, Property> }
 
 /** Every setting, once: names, types, defaults and what the docs say follow from here. `writeOnly` marks a secret. */
-export const settingsSchema = Type.Object({
-  REDSWARM_REDIS_URL: Type.Optional(
-    Type.String({
+export const settingsSchema = {
+  type: 'object',
+  properties: {
+    REDSWARM_REDIS_URL: {
+      type: 'string',
       description:
         'The Redis that keeps the swarms: `redis://[user:password@]host:port[/db]`, `rediss://…` (TLS) or `unix:///path[?db=0]`. Unset: `redswarm up` runs a private one in the data folder.',
       writeOnly: true,
-    }),
-  ),
-  REDSWARM_KEY_PREFIX: Type.String({
-    description: 'Put before every key, so that several trackers can share one Redis.',
-    default: '',
-    maxLength: 32,
-  }),
-  REDSWARM_UDP_LISTEN: Type.String({
-    description: 'Addresses and ports of the UDP tracker, with commas between. Port 0 takes a free one.',
-    default: '0.0.0.0:6969,[::]:6969',
-  }),
-  REDSWARM_HTTP_LISTEN: Type.String({
-    description: 'Addresses and ports of the HTTP tracker, with commas between.',
-    default: '0.0.0.0:7070,[::]:7070',
-  }),
-  REDSWARM_API_LISTEN: Type.String({
-    description: 'Addresses and ports of the REST API, with commas between.',
-    default: '127.0.0.1:1212',
-  }),
-  REDSWARM_API_TOKEN: Type.Optional(
-    Type.String({
+    },
+    REDSWARM_KEY_PREFIX: {
+      type: 'string',
+      description: 'Put before every key, so that several trackers can share one Redis.',
+      default: '',
+      maxLength: 32,
+    },
+    REDSWARM_UDP_LISTEN: {
+      type: 'string',
+      description: 'Addresses and ports of the UDP tracker, with commas between. Port 0 takes a free one.',
+      default: '0.0.0.0:6969,[::]:6969',
+    },
+    REDSWARM_UDP_PROCESSES: {
+      type: 'integer',
+      description:
+        'Processes of the UDP tracker, all on the same ports; one that ends is started again. One takes a core under load. `redswarm udp --processes N` is the same.',
+      default: 1,
+      minimum: 1,
+      maximum: PROCESSES_MAX,
+    },
+    REDSWARM_HTTP_LISTEN: {
+      type: 'string',
+      description: 'Addresses and ports of the HTTP tracker, with commas between.',
+      default: '0.0.0.0:7070,[::]:7070',
+    },
+    REDSWARM_HTTP_PROCESSES: {
+      type: 'integer',
+      description: 'Processes of the HTTP tracker, likewise. `redswarm http --processes N` is the same.',
+      default: 1,
+      minimum: 1,
+      maximum: PROCESSES_MAX,
+    },
+    REDSWARM_API_LISTEN: {
+      type: 'string',
+      description: 'Addresses and ports of the REST API, with commas between.',
+      default: '127.0.0.1:1212',
+    },
+    REDSWARM_API_TOKEN: {
+      type: 'string',
       description:
         'The token that the REST API asks for. Unset: one is made at the first start, kept in `api-token` in the data folder and shown once.',
       minLength: 8,
       writeOnly: true,
-    }),
-  ),
-  REDSWARM_API_TOKENS: Type.Optional(
-    Type.String({
+    },
+    REDSWARM_API_TOKENS: {
+      type: 'string',
       description:
         'More tokens of the REST API, each `NAME:read:TOKEN` or `NAME:admin:TOKEN`, with commas between; `read` may change nothing. A token has 8 characters at least, no comma and no space.',
       writeOnly: true,
-    }),
-  ),
-  REDSWARM_HEALTH_LISTEN: Type.String({
-    description:
-      'Addresses and ports of the health service, with commas between. It runs beside the REST API and asks every service of its process.',
-    default: '127.0.0.1:1313',
-  }),
-  REDSWARM_LISTED: Type.Boolean({
-    description: 'Serve only torrents on the whitelist.',
-    default: false,
-  }),
-  REDSWARM_PRIVATE: Type.Boolean({
-    description: 'Serve only clients whose tracker URL has a passkey: `/announce/PASSKEY`.',
-    default: false,
-  }),
-  REDSWARM_EVENTS_MAX: Type.Integer({
-    description:
-      'Events (a torrent added, completed, evicted) that are kept for `GET /api/v2/events`, about. 0: none is written.',
-    default: 10_000,
-    minimum: 0,
-    maximum: 1_000_000,
-  }),
-  REDSWARM_ANNOUNCE_INTERVAL_S: Type.Integer({
-    description: 'Seconds between two announces of a client. What one client is told is longer by up to 10 %.',
-    default: 1800,
-    minimum: 1,
-    maximum: 86400,
-  }),
-  REDSWARM_ANNOUNCE_MIN_INTERVAL_S: Type.Integer({
-    description: 'Seconds that a client is asked to wait at least (`min interval`).',
-    default: 900,
-    minimum: 1,
-    maximum: 86400,
-  }),
-  REDSWARM_PEER_LIFETIME_S: Type.Integer({
-    description: 'Seconds after its last announce that a peer is kept. Longer than interval, its spread and a sweep.',
-    default: 3900,
-    minimum: 3,
-    maximum: 604800,
-  }),
-  REDSWARM_SWEEP_INTERVAL_S: Type.Integer({
-    description: 'Seconds between two sweeps, which remove the peers that were not heard from.',
-    default: 60,
-    minimum: 1,
-    maximum: 3600,
-  }),
-  REDSWARM_NUMWANT_DEFAULT: Type.Integer({
-    description: 'Peers in a reply to a client that does not say how many it wants.',
-    default: 50,
-    minimum: 0,
-    maximum: 242,
-  }),
-  REDSWARM_NUMWANT_MAX: Type.Integer({
-    description: 'Most peers in a reply. A UDP reply never has more than fit one packet: 242 of IPv4, 79 of IPv6.',
-    default: 200,
-    minimum: 1,
-    maximum: 242,
-  }),
-  REDSWARM_PEER_DETAILS: Type.Boolean({
-    description:
-      'Keep what a peer says of itself (peer id, uploaded, downloaded, left, event): 45 bytes a peer. Without, `compact=0` replies have no `peer id`.',
-    default: true,
-  }),
-  REDSWARM_CONNECTION_ID_LIFETIME_S: Type.Integer({
-    description: 'Seconds that a UDP connection id is good for at least (at most 1.5 times that).',
-    default: 120,
-    minimum: 2,
-    maximum: 7200,
-  }),
-  REDSWARM_DATA_DIR: Type.String({
-    description: 'The data folder: private Redis, API token.',
-    default: './data',
-  }),
-  REDSWARM_SECRET: Type.Optional(
-    Type.String({
+    },
+    REDSWARM_HEALTH_LISTEN: {
+      type: 'string',
+      description:
+        'Addresses and ports of the health service, with commas between. It runs beside the REST API and asks every service of its process.',
+      default: '127.0.0.1:1313',
+    },
+    REDSWARM_LISTED: { type: 'boolean', description: 'Serve only torrents on the whitelist.', default: false },
+    REDSWARM_PRIVATE: {
+      type: 'boolean',
+      description: 'Serve only clients whose tracker URL has a passkey: `/announce/PASSKEY`.',
+      default: false,
+    },
+    REDSWARM_EVENTS_MAX: {
+      type: 'integer',
+      description:
+        'Events (a torrent added, completed, evicted) that are kept for `GET /api/v2/events`, about. 0: none is written.',
+      default: 10_000,
+      minimum: 0,
+      maximum: 1_000_000,
+    },
+    REDSWARM_ANNOUNCE_INTERVAL_S: {
+      type: 'integer',
+      description: 'Seconds between two announces of a client. What one client is told is longer by up to 10 %.',
+      default: 1800,
+      minimum: 1,
+      maximum: 86400,
+    },
+    REDSWARM_ANNOUNCE_MIN_INTERVAL_S: {
+      type: 'integer',
+      description: 'Seconds that a client is asked to wait at least (`min interval`).',
+      default: 900,
+      minimum: 1,
+      maximum: 86400,
+    },
+    REDSWARM_PEER_LIFETIME_S: {
+      type: 'integer',
+      description: 'Seconds after its last announce that a peer is kept. Longer than interval, its spread and a sweep.',
+      default: 3900,
+      minimum: 3,
+      maximum: 604800,
+    },
+    REDSWARM_SWEEP_INTERVAL_S: {
+      type: 'integer',
+      description: 'Seconds between two sweeps, which remove the peers that were not heard from.',
+      default: 60,
+      minimum: 1,
+      maximum: 3600,
+    },
+    REDSWARM_NUMWANT_DEFAULT: {
+      type: 'integer',
+      description: 'Peers in a reply to a client that does not say how many it wants.',
+      default: 50,
+      minimum: 0,
+      maximum: 242,
+    },
+    REDSWARM_NUMWANT_MAX: {
+      type: 'integer',
+      description: 'Most peers in a reply. A UDP reply never has more than fit one packet: 242 of IPv4, 79 of IPv6.',
+      default: 200,
+      minimum: 1,
+      maximum: 242,
+    },
+    REDSWARM_PEER_DETAILS: {
+      type: 'boolean',
+      description:
+        'Keep what a peer says of itself (peer id, uploaded, downloaded, left, event): 45 bytes a peer. Without, `compact=0` replies have no `peer id`.',
+      default: true,
+    },
+    REDSWARM_CONNECTION_ID_LIFETIME_S: {
+      type: 'integer',
+      description: 'Seconds that a UDP connection id is good for at least (at most 1.5 times that).',
+      default: 120,
+      minimum: 2,
+      maximum: 7200,
+    },
+    REDSWARM_DATA_DIR: { type: 'string', description: 'The data folder: private Redis, API token.', default: './data' },
+    REDSWARM_SECRET: {
+      type: 'string',
       description:
         'What connection ids are made with; the same for all frontends. Unset: agreed through Redis at the first start.',
       minLength: 16,
       writeOnly: true,
-    }),
-  ),
-  REDSWARM_TRUSTED_PROXIES: Type.String({
-    description:
-      'Addresses and networks (CIDR) of proxies whose `X-Forwarded-For` is believed, with commas between. A request that comes through one must have the header.',
-    default: '',
-  }),
-  REDSWARM_REDIS_SERVER: Type.Optional(
-    Type.String({
+    },
+    REDSWARM_TRUSTED_PROXIES: {
+      type: 'string',
+      description:
+        'Addresses and networks (CIDR) of proxies whose `X-Forwarded-For` is believed, with commas between. A request that comes through one must have the header.',
+      default: '',
+    },
+    REDSWARM_REDIS_SERVER: {
+      type: 'string',
       description: 'The server program of the private Redis (Redis 7.0 or Valkey 7.2 at least). Unset: it is found.',
-    }),
-  ),
-  REDSWARM_LOG_LEVEL: Type.Union(
-    ['fatal', 'error', 'warn', 'info', 'debug', 'trace'].map((level) => Type.Literal(level)),
-    { description: 'The least level that is logged: fatal, error, warn, info, debug or trace.', default: 'info' },
-  ),
-})
+    },
+    REDSWARM_LOG_LEVEL: {
+      type: 'string',
+      enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'],
+      description: 'The least level that is logged: fatal, error, warn, info, debug or trace.',
+      default: 'info',
+    },
+  },
+} as const satisfies Schema
 
-/** The settings as the environment has them, checked and with defaults. */
-export type RawSettings = Static<typeof settingsSchema>
+type Properties = typeof settingsSchema.properties
+type ValueOf<P extends Property> = P['type'] extends 'integer' ? number : P['type'] extends 'boolean' ? boolean : string
+
+/** The settings as the environment has them, checked and with defaults; those that have none may be missing. */
+export type RawSettings = {
+  [Name in keyof Properties]: Properties[Name] extends { default: string | number | boolean }
+    ? ValueOf<Properties[Name]>
+    : ValueOf<Properties[Name]> | undefined
+}
 
 /** The settings that are secrets: never logged. */
 export const secretNames: string[] = Object.entries(settingsSchema.properties).flatMap(([name, property]) =>

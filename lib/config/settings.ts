@@ -4,7 +4,7 @@ import { parseEnv } from 'node:util'
 import envSchema from 'env-schema'
 import { messageOf, OperatorError } from '../errors.ts'
 import { type Listen, parseListens, parseNetworks } from './listen.ts'
-import { type RawSettings, settingsSchema } from './schema.ts'
+import { type Property, type RawSettings, settingsSchema } from './schema.ts'
 import { type ApiToken, parseTokens } from './tokens.ts'
 
 /** The settings as the program uses them: read once, complete or not at all. */
@@ -13,7 +13,9 @@ export type Settings = {
   redisServer: string | undefined
   keyPrefix: string
   udpListens: Listen[]
+  udpProcesses: number
   httpListens: Listen[]
+  httpProcesses: number
   apiListens: Listen[]
   healthListens: Listen[]
   apiToken: string | undefined
@@ -112,17 +114,16 @@ function schemaProblems(error: unknown): Map<string, string> {
   if (!errors) throw error
   const told = new Map<string, string>()
   for (const { instancePath, message, keyword } of errors) {
-    // A setting with a choice of values fails each of them, then the choice: one line is enough.
     const name = instancePath.slice(1)
-    const text = keyword === 'const' || keyword === 'anyOf' ? choiceText(name) : (message ?? 'is wrong')
+    const text = keyword === 'enum' ? choiceText(name) : (message ?? 'is wrong')
     if (!told.has(name)) told.set(name, text)
   }
   return told
 }
 
 function choiceText(name: string): string {
-  const property = (settingsSchema.properties as Record<string, { anyOf?: { const: string }[] }>)[name]
-  return `must be one of ${property?.anyOf?.map((choice) => choice.const).join(', ')}`
+  const property = (settingsSchema.properties as Record<string, Property>)[name]
+  return `must be one of ${property?.enum?.join(', ')}`
 }
 
 const KEY_PREFIX = /^[!-z|~]*$/
@@ -149,7 +150,9 @@ function convert(raw: RawSettings, problems: string[]): Settings {
     redisServer: raw.REDSWARM_REDIS_SERVER,
     keyPrefix,
     udpListens: listens('REDSWARM_UDP_LISTEN'),
+    udpProcesses: raw.REDSWARM_UDP_PROCESSES,
     httpListens: listens('REDSWARM_HTTP_LISTEN'),
+    httpProcesses: raw.REDSWARM_HTTP_PROCESSES,
     apiListens: listens('REDSWARM_API_LISTEN'),
     healthListens: listens('REDSWARM_HEALTH_LISTEN'),
     apiToken: raw.REDSWARM_API_TOKEN,

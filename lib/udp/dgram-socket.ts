@@ -19,7 +19,7 @@ const LOOK_FOR_ADDRESSES_MS = 10_000
  * A socket on `node:dgram`, for every system. `dgram` does not tell which address a datagram was sent to, so a wildcard
  * address is one socket per local address: most clients drop a reply from any other than the one that they asked.
  */
-export const openDgramSocket: OpenUdpSocket = async (listen, onBatch) => {
+export const openDgramSocket: OpenUdpSocket = async (listen, onBatch, sharesPort = false) => {
   const sockets = new Map<string, Socket>()
   const local = toLocal(listen)
   const family = isIpv6(local.endpoint) ? 'udp6' : 'udp4'
@@ -43,7 +43,7 @@ export const openDgramSocket: OpenUdpSocket = async (listen, onBatch) => {
   }
 
   const openOne = async (address: string): Promise<void> => {
-    const socket = createSocket({ type: family, ipv6Only: family === 'udp6' })
+    const socket = createSocket({ type: family, ipv6Only: family === 'udp6', reusePort: sharesPort })
     socket.bind(port, address)
     await once(socket, 'listening')
     try {

@@ -25,10 +25,14 @@ export type UdpSocket = {
   close: () => Promise<void>
 }
 
-/** Opens a socket; `onBatch` gets what came in, at most `BATCH_MAX` at a time. A reply leaves from the address asked. */
+/**
+ * Opens a socket; `onBatch` gets what came in, at most `BATCH_MAX` at a time. A reply leaves from the address asked. Sockets
+ * that all share their port (SO_REUSEPORT) each get a part of the clients.
+ */
 export type OpenUdpSocket = (
   listen: Listen,
   onBatch: (batch: Datagram[], socket: UdpSocket) => void,
+  sharesPort?: boolean,
 ) => Promise<UdpSocket>
 
 /** Datagrams in a batch at most: as many as one call of recvmmsg takes. */

@@ -1,7 +1,4 @@
 import type { Command } from 'commander'
-import { importTorrust } from './import.ts'
-import { addKey, printKeys, removeKey } from './keys.ts'
-import { addToWhitelist, importWhitelist, printWhitelist, removeFromWhitelist } from './whitelist.ts'
 
 const WHERE = `
 Works on the Redis of REDSWARM_REDIS_URL, else on the private one of the tracker that runs on the data folder.
@@ -53,13 +50,13 @@ const addGroup = (program: Command, name: string, description: string): Command 
     .helpCommand(false)
     .exitOverride(({ exitCode, code }) => process.exit(exitCode === 0 || code === 'commander.helpDisplayed' ? 0 : 2))
 
-/** One of a group's commands; `run` answers the exit code. */
+/** One of a group's commands; what `find` finds, once it is called for, answers the exit code. */
 const addTo = <Args extends unknown[]>(
   group: Command,
   usage: string,
   description: string,
   help: string,
-  run: (...args: Args) => Promise<number>,
+  find: () => Promise<(...args: Args) => Promise<number>>,
 ): Command =>
   group
     .command(usage)
@@ -67,6 +64,7 @@ const addTo = <Args extends unknown[]>(
     .addHelpText('after', help)
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .action(async (...args) => {
+      const run = await find()
       process.exitCode = await run(...(args as unknown[] as Args))
     })
 
@@ -74,26 +72,53 @@ const JSON_OPTION = ['--json', 'print a JSON array'] as const
 
 function addWhitelist(group: Command): void {
   group.addHelpText('after', WHITELIST_HELP)
-  addTo(group, 'add <hash...>', 'list torrents, by their info hashes', WHITELIST_HELP, addToWhitelist)
-  addTo(group, 'remove <hash...>', 'take torrents off the list', WHITELIST_HELP, removeFromWhitelist)
-  addTo(group, 'list', 'print what is listed, in order', WHITELIST_HELP, printWhitelist).option(...JSON_OPTION)
+  addTo(
+    group,
+    'add <hash...>',
+    'list torrents, by their info hashes',
+    WHITELIST_HELP,
+    async () => (await import('./whitelist.ts')).addToWhitelist,
+  )
+  addTo(
+    group,
+    'remove <hash...>',
+    'take torrents off the list',
+    WHITELIST_HELP,
+    async () => (await import('./whitelist.ts')).removeFromWhitelist,
+  )
+  addTo(
+    group,
+    'list',
+    'print what is listed, in order',
+    WHITELIST_HELP,
+    async () => (await import('./whitelist.ts')).printWhitelist,
+  ).option(...JSON_OPTION)
   addTo(
     group,
     'import <file>',
     'list the torrents of a file (- is standard input)',
     WHITELIST_HELP,
-    importWhitelist,
+    async () => (await import('./whitelist.ts')).importWhitelist,
   ).option('--skip-bad', 'leave out lines that are no info hashes; else one of them keeps all from being imported')
 }
 
 function addKeys(group: Command): void {
   group.addHelpText('after', KEYS_HELP)
-  addTo(group, 'add [key]', 'add a key, 32 letters and digits, or make one', KEYS_HELP, addKey).option(
-    '--valid <time>',
-    'how long it is valid, such as 30d, 12h or 90m; else for ever',
-  )
-  addTo(group, 'remove <key>', 'remove a key', KEYS_HELP, removeKey)
-  addTo(group, 'list', 'print all keys with what was moved with each', KEYS_HELP, printKeys).option(...JSON_OPTION)
+  addTo(
+    group,
+    'add [key]',
+    'add a key, 32 letters and digits, or make one',
+    KEYS_HELP,
+    async () => (await import('./keys.ts')).addKey,
+  ).option('--valid <time>', 'how long it is valid, such as 30d, 12h or 90m; else for ever')
+  addTo(group, 'remove <key>', 'remove a key', KEYS_HELP, async () => (await import('./keys.ts')).removeKey)
+  addTo(
+    group,
+    'list',
+    'print all keys with what was moved with each',
+    KEYS_HELP,
+    async () => (await import('./keys.ts')).printKeys,
+  ).option(...JSON_OPTION)
 }
 
 function addImport(group: Command): void {
@@ -103,7 +128,7 @@ function addImport(group: Command): void {
     'torrust <file>',
     'whitelist, keys and completed counts of a Torrust Tracker',
     IMPORT_HELP,
-    importTorrust,
+    async () => (await import('./import.ts')).importTorrust,
   )
     .option('--dry-run', 'tell what would be done, and change nothing')
     .option('--json', 'print one JSON object')

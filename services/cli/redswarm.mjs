@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import module from 'node:module'
 import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import { findRedis, installDependencies, node24 } from './setup.mjs'
@@ -99,5 +100,8 @@ const args = process.argv.slice(2)
 const parentPid = parentToEndWith()
 const node = await setUp(args).catch(fail)
 if (parentPid !== undefined) endWith(parentPid)
-if (node === process.execPath) await import('../main.ts')
-else runAsChild(node, args)
+if (node === process.execPath) {
+  // main.ts does so too, but is itself TypeScript: what strips its types need not be loaded then.
+  module.enableCompileCache?.(fileURLToPath(new URL('../../node_modules/.cache/redswarm', import.meta.url)))
+  await import('../main.ts')
+} else runAsChild(node, args)

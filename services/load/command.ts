@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander'
 import { NUMBERS, optionName, type RawLoadOptions } from './options.ts'
-import { runLoad } from './run.ts'
 import type { Protocol } from './target.ts'
 
 const DEFAULT_WEIGHTS = '50:50:1'
@@ -52,6 +51,7 @@ function addProtocol(load: Command, protocol: Protocol, description: string): vo
     .addHelpText('after', EXAMPLES[protocol] + HELP)
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
     .action(async (url: string, options: RawLoadOptions) => {
+      const { runLoad } = await import('./run.ts')
       process.exitCode = await runLoad(protocol, url, options)
     })
 }

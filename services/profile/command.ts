@@ -1,9 +1,6 @@
 import { relative } from 'node:path'
 import type { Command } from 'commander'
 import { BOUNDS, type GivenOptions } from './options.ts'
-import { profileRole, stageText } from './profile.ts'
-import { profileRedis } from './redis/profile.ts'
-import { runCommand } from './run-command.ts'
 import type { ProfiledRole } from './tracker.ts'
 
 const DESCRIPTIONS: Record<ProfiledRole, string> = {
@@ -53,6 +50,10 @@ export function addProfileCommand(program: Command): void {
     .exitOverride(({ exitCode, code }) => process.exit(exitCode === 0 || code === 'commander.helpDisplayed' ? 0 : 2))
   for (const role of Object.keys(DESCRIPTIONS) as ProfiledRole[]) {
     addCommand(profile, role, DESCRIPTIONS[role], ROLE_HELP).action(async (given: GivenOptions) => {
+      const [{ profileRole, stageText }, { runCommand }] = await Promise.all([
+        import('./profile.ts'),
+        import('./run-command.ts'),
+      ])
       process.exitCode = await runCommand(given, async (options, onPhase, lifecycle) => {
         const summary = await profileRole({ ...options, role }, onPhase, lifecycle)
         return { text: `\n${stageText(summary)}\n\n${filesText(options.folder)}\n`, problem: summary.problem }
@@ -62,6 +63,10 @@ export function addProfileCommand(program: Command): void {
   addCommand(profile, 'redis', 'where the time and the memory of Redis go under load', REDIS_HELP)
     .option('--no-perf', 'without perf, which costs Redis some percent while it records')
     .action(async (given: GivenOptions & { perf: boolean }) => {
+      const [{ profileRedis }, { runCommand }] = await Promise.all([
+        import('./redis/profile.ts'),
+        import('./run-command.ts'),
+      ])
       process.exitCode = await runCommand(given, async (options, onPhase, lifecycle) => {
         const { text, files, problem } = await profileRedis({ ...options, perf: given.perf }, onPhase, lifecycle)
         return { text: `${text}\n${files.map((file) => `  ${file}\n`).join('')}`, problem }

@@ -15,12 +15,15 @@ export type UdpService = { listens: Listen[]; stop: () => Promise<void> }
 /** Starts the UDP tracker on its addresses. Throws an OperatorError where one cannot be had. */
 export async function startUdpService({
   listens,
+  sharesPorts = false,
   handle,
   openSocket,
   counters,
   log,
 }: {
   listens: readonly Listen[]
+  /** Whether other processes listen on the same ports. */
+  sharesPorts?: boolean
   handle: (batch: readonly Datagram[], send: Send) => Promise<void>
   openSocket: OpenUdpSocket
   counters: Counters
@@ -49,7 +52,7 @@ export async function startUdpService({
   const sockets: UdpSocket[] = []
   for (const listen of listens) {
     try {
-      sockets.push(await openSocket(listen, onBatch))
+      sockets.push(await openSocket(listen, onBatch, sharesPorts))
     } catch (error) {
       if (listens.length === 1 || !isMissingIpv6(listen, error)) {
         await Promise.all(sockets.map((socket) => socket.close()))

@@ -216,6 +216,24 @@ describe.each(implementations)('a UDP socket by %s', (name, open) => {
     await first.close()
   })
 
+  it.runIf(process.platform === 'linux')(
+    'shares its port, and the clients, with those that share it only',
+    async () => {
+      const heard = [0, 0]
+      const count = (i: number) => (batch: Datagram[], socket: UdpSocket) => {
+        heard[i] = (heard[i] as number) + batch.length
+        echo(batch, socket)
+      }
+      const first = await open({ address: '127.0.0.1', port: 0 }, count(0), true)
+      const second = await open(first.listen, count(1), true)
+      await expect(open(first.listen, echo)).rejects.toMatchObject({ code: 'EADDRINUSE' })
+      for (let asked = 0; asked < 30; asked++)
+        expect(await ask('127.0.0.1', first.listen.port, [Buffer.from('?')])).toHaveLength(1)
+      expect(heard.every((some) => some > 0)).toBe(true)
+      await Promise.all([first.close(), second.close()])
+    },
+  )
+
   it('can be opened again at the same port after it was closed', async () => {
     const first = await open({ address: '127.0.0.1', port: 0 }, echo)
     await first.close()

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { loadSettings } from '../../lib/config/settings.ts'
 import { makeLifecycle } from '../../lib/lifecycle.ts'
 import type { Logger } from '../../lib/observe/log.ts'
-import { ROLES, type Role, type Started, startRoles } from '../../services/compose.ts'
+import { type Started, startRoles } from '../../services/compose.ts'
+import { ROLES, type Role } from '../../services/roles.ts'
 import { silentLog } from './store.ts'
 
 /** A running tracker of a test's own: all its roles in this process, on real sockets and a real Redis. */

@@ -6,6 +6,7 @@ import { markdownOf, summarize } from '../bench/peers/report.ts'
 const load = (changes: Partial<LoadResult>): LoadResult => ({
   responses: 1000,
   responsesPerS: 100,
+  seconds: 10,
   errors: 0,
   errorTexts: {},
   lost: 0,

@@ -62,6 +62,7 @@ describe('the settings', () => {
         dataDir: resolve('data'),
       },
       ...{ announceIntervalS: 1800, announceMinIntervalS: 900, peerLifetimeS: 3900, sweepIntervalS: 60 },
+      ...{ udpProcesses: 1, httpProcesses: 1 },
       ...{ numwantDefault: 50, numwantMax: 200, connectionIdLifetimeS: 120 },
     })
   })

@@ -17,6 +17,7 @@ const SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 0o4000 | 0o2000000
 const SOL_SOCKET = 1
 const SO_SNDBUF = 7
 const SO_RCVBUF = 8
+const SO_REUSEPORT = 15
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const MSG_DONTWAIT = 0x40
@@ -33,12 +34,12 @@ const SHORT_BYTES_MAX = 32
  * them each datagram was sent to (IP_PKTINFO), and its reply leaves from there.
  */
 export function makeLinuxSockets(libc: Libc, reactor: Reactor): OpenUdpSocket {
-  return async (listen, onBatch) => {
+  return async (listen, onBatch, sharesPort = false) => {
     const { address, endpoint } = toLocal(listen)
     const family = isIpv6(endpoint) ? IPV6 : IPV4
     // A link-local peer of IPv6 is answered on the interface that it was heard on, which comes with the local address.
     const withLocal = family === IPV6 || address === '0.0.0.0'
-    const { fd, port } = openSocket(libc, family, endpoint, withLocal)
+    const { fd, port } = openSocket(libc, family, endpoint, { withLocal, sharesPort })
     const received = makeMessages(libc, family, withLocal)
     const sending = makeMessages(libc, family, withLocal)
     // The descriptor's number is somebody else's once it is closed.
@@ -69,7 +70,12 @@ export function makeLinuxSockets(libc: Libc, reactor: Reactor): OpenUdpSocket {
   }
 }
 
-function openSocket(libc: Libc, family: Family, local: Endpoint, withLocal: boolean): { fd: number; port: number } {
+function openSocket(
+  libc: Libc,
+  family: Family,
+  local: Endpoint,
+  { withLocal, sharesPort }: { withLocal: boolean; sharesPort: boolean },
+): { fd: number; port: number } {
   const fail = (): never => {
     const code = libc.lastError()
     throw Object.assign(new Error(`${code}: ${addressText(local)}`), { code })
@@ -84,6 +90,7 @@ function openSocket(libc: Libc, family: Family, local: Endpoint, withLocal: bool
   // The kernel grants as much as net.core.rmem_max allows.
   setOption(SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES)
   setOption(SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES)
+  if (sharesPort) setOption(SOL_SOCKET, SO_REUSEPORT, 1)
   if (withLocal) setOption(family.level, family.receivePktinfo, 1)
   if (family === IPV6) setOption(IPPROTO_IPV6, IPV6_V6ONLY, 1)
   const sockaddr = Buffer.alloc(128)

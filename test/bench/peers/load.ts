@@ -23,12 +23,13 @@ export type LoadResult = Pick<
   | 'peersPerAnnounce'
   | 'latencyMs'
 > & {
+  seconds: number
   cpuUsPerResponse: Record<string, number>
   loadCpuUsPerResponse: number
 }
 
 /** What is looked at: null where a process was gone. */
-type ToldLoad = Omit<LoadResult, 'cpuUsPerResponse'> & Pick<LoadReport, 'seconds' | 'cpuUsPerResponse'>
+type ToldLoad = Omit<LoadResult, 'cpuUsPerResponse'> & Pick<LoadReport, 'cpuUsPerResponse'>
 
 /** Beside the measured seconds, a load fills the tracker, and waits for answers that do not come. */
 const BESIDE_MS_MAX = 180_000

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import type { Role } from '../../../services/compose.ts'
+import type { Role } from '../../../services/roles.ts'
 
 /** Where a tracker listens. */
 export type Listens = { udp: { port: number }[]; http: { port: number }[]; api: { port: number }[] }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { makeKeys } from '../../../lib/store/keys.ts'
 import { makePasskeyStore } from '../../../lib/store/passkeys.ts'
-import type { Role } from '../../../services/compose.ts'
+import type { Role } from '../../../services/roles.ts'
 import { freePort } from '../../support/free-port.ts'
 import { type Program, withProgram } from '../../support/program.ts'
 import { startRedis, type TestRedis } from '../../support/redis.ts'

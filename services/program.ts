@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs'
+import { Command, Option } from 'commander'
+import { isRedisReply, messageOf, OperatorError } from '../lib/errors.ts'
+import type { AuditOptions } from './cli/audit.ts'
+import { addAccessCommands } from './cli/command.ts'
+import { addLoadCommand } from './load/command.ts'
+import { addProfileCommand } from './profile/command.ts'
+import { ROLES, type Role, SHARED_ROLES } from './roles.ts'
+import type { RunOptions } from './run.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+
+const DESCRIPTIONS: Record<Role, string> = {
+  udp: 'run a UDP tracker on the Redis of REDSWARM_REDIS_URL',
+  http: 'run an HTTP tracker on it',
+  api: 'run the REST API on it',
+  sweeper: 'run a sweeper on it: it removes peers that were not heard from',
+}
+
+const HELP = `
+Examples:
+  $ npm start                                             the whole tracker, with a Redis of its own
+  $ REDSWARM_REDIS_URL=redis://10.0.0.5:6379 npx redswarm udp
+                                                          one more UDP frontend on a shared Redis
+  $ npx redswarm udp --processes 4                        four processes on one port
+  $ REDSWARM_UDP_LISTEN=0.0.0.0:7000 npx redswarm up      another port
+  $ npx redswarm audit                                    whether all in Redis is as it must be
+  $ npx redswarm keys add                                 a key for a user of a private tracker
+
+Settings are REDSWARM_* environment variables or lines of a .env file: docs/configuration.md.
+`
+
+/** The command line: one process, one role or all. What a command needs is loaded when it runs: a frontend is to serve at once. */
+function makeProgram(): Command {
+  const program = new Command('redswarm')
+    .description('A BitTorrent tracker whose frontends keep no state: swarms live in Redis.')
+    .version(version)
+    .addHelpText('after', HELP)
+    .showHelpAfterError('(redswarm --help shows what there is)')
+  program
+    .command('up', { isDefault: true })
+    .description('run the whole tracker; without REDSWARM_REDIS_URL, on a private Redis in the data folder')
+    .action(() => run({ roles: ROLES }))
+  for (const role of ROLES) {
+    const command = program.command(role).description(DESCRIPTIONS[role])
+    if (SHARED_ROLES.some((each) => each === role)) {
+      command
+        .option('--processes <n>', `processes on the same ports, instead of REDSWARM_${role.toUpperCase()}_PROCESSES`)
+        .addOption(new Option('--process <number>', 'one of them').hideHelp())
+    }
+    command.action(({ processes, process: number }: { processes?: string; process?: string }) =>
+      run({
+        roles: [role],
+        given: processes === undefined ? {} : { [`REDSWARM_${role.toUpperCase()}_PROCESSES`]: processes },
+        number,
+      }),
+    )
+  }
+  addAudit(program)
+  addAccessCommands(program)
+  addLoadCommand(program)
+  addProfileCommand(program)
+  return program
+}
+
+const AUDIT_HELP = `
+Works on the Redis of REDSWARM_REDIS_URL, else on the private one of the tracker that runs on the data folder.
+Exit code: 0 nothing is wrong, 1 drift was found (repaired or not), 2 it could not run. More: docs/audit.md.
+`
+
+function addAudit(program: Command): void {
+  program
+    .command('audit')
+    .description('compare counts, pieces, indexes and totals with the peers stored, while traffic goes on')
+    .option('--repair', 'make anew what follows from the peers stored, and delete what nobody can use')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', AUDIT_HELP)
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .action(async (options: AuditOptions) => {
+      const { runAudit } = await import('./cli/audit.ts')
+      process.exitCode = await runAudit(options)
+    })
+}
+
+async function run(options: Omit<RunOptions, 'version'>): Promise<void> {
+  const roles = await import('./run.ts')
+  await roles.run({ ...options, version })
+}
+
+/** What to tell of a start that failed. An error by which Redis answers, out of memory or disk, is the operator's too. */
+function startProblem(error: unknown): string {
+  if (error instanceof OperatorError) return error.message
+  return isRedisReply(error)
+    ? `Redis refuses to serve: ${messageOf(error)}`
+    : ((error as Error).stack ?? messageOf(error))
+}
+
+/** Does what the command line says. */
+export async function runProgram(): Promise<void> {
+  try {
+    await makeProgram().parseAsync()
+  } catch (error) {
+    process.stderr.write(`redswarm: ${startProblem(error)}\n`)
+    process.exit(1)
+  }
+}

@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+
+const BENCH = join(import.meta.dirname, '../bench')
+
+/** Runs a benchmark to its end; answers the object that it prints. */
+async function run(name: string, args: string[]) {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(BENCH, `${name}.ts`), ...args, '--json'])
+  return JSON.parse(stdout)
+}
+
+describe('bench:frontend', () => {
+  const SMALL = ['--rounds', '1', '--seconds', '1', '--torrents', '200', '--peers', '400', '--starts', '2']
+
+  it('tells of HTTP, of processes on one port and of starts', async () => {
+    const { http, processes, start } = await run('frontend', [
+      ...SMALL,
+      ...['--only', 'http,processes,start', '--processes', '1,2'],
+    ])
+    expect(http.emptyUs).toBeGreaterThan(0)
+    expect(http.frontendToEmpty).toBeCloseTo(http.frontendUs / http.emptyUs)
+    expect(processes).toMatchObject([{ processes: 1, toFirst: 1, most: 1 }, { processes: 2 }])
+    expect(processes[1].least + processes[1].most).toBeCloseTo(1)
+    expect(start.starts).toHaveLength(2)
+    expect(start.worstMs).toBe(Math.max(...start.starts))
+  })
+
+  it('tells how a frontend bears more than it can do', async () => {
+    const { overload } = await run('frontend', [...SMALL, '--only', 'overload'])
+    const { closedPerS, half, twice } = overload
+    expect(half.answeredPerS).toBeGreaterThan(0.3 * closedPerS)
+    expect(twice.sentPerS).toBeGreaterThan(0.5 * closedPerS)
+    expect(twice.answeredPerS).toBeGreaterThan(0)
+    expect(twice.residentAfter).toBeGreaterThan(0)
+  })
+})
+
+describe('bench:sweep', () => {
+  const SMALL = ['--peers', '2000', '--torrents', '1000', '--every', '1000']
+
+  it('has all peers removed by the sweeps of a lifetime', async () => {
+    const { sweeps, peersRemoved, swarmsVisited, shareOfRedis, scripts } = await run('sweep', SMALL)
+    expect({ sweeps, peersRemoved }).toEqual({ sweeps: 5, peersRemoved: 2000 })
+    expect(swarmsVisited).toBeGreaterThan(100)
+    expect(scripts).toBeGreaterThanOrEqual(sweeps * 4096)
+    expect(shareOfRedis).toBeGreaterThan(0)
+  })
+
+  it('has all removed at once', async () => {
+    expect(await run('sweep', [...SMALL, '--at-once'])).toMatchObject({ sweeps: 1, peersRemoved: 2000 })
+  })
+})
