@@ -13,7 +13,7 @@ const SALT_AT = 8
 
 /**
  * What a frontend remembers of large swarms: into which chunks their peers go, as their heads said in the last replies. With
- * it the frontend names the chunks, which the script would else do for 1.5 µs more. The script holds it against the head
+ * it the frontend names the chunks, for which the script would else take 8 % more. The script holds it against the head
  * before it believes it, so that what is forgotten, or has changed since, costs that time and nothing else.
  */
 export type RememberedChunks = {

@@ -55,4 +55,5 @@ it('an account is credited nothing at the first announce of another client that 
   // What it says was credited where it was before.
   expect(await announce('two', 'bob', 5000n)).toEqual({ 'alice:up': '100' })
   expect(await announce('two', 'bob', 5001n)).toEqual({ 'alice:up': '100', 'bob:up': '1' })
+  expect(await announce('three', 'bob', 9000n)).toEqual({ 'alice:up': '100', 'bob:up': '1' })
 })
