@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { isMissingIpv6, type Listen, listenError, listenText } from './config/listen.ts'
 import type { Logger } from './observe/log.ts'
@@ -25,20 +26,25 @@ export async function startHttpServer({
   setting: string
   log: Logger
 }): Promise<HttpServer> {
-  const apps: FastifyInstance[] = []
+  const apps: { app: FastifyInstance; sockets: Set<Socket> }[] = []
   const bound: Listen[] = []
   const stop = async (): Promise<void> => {
     await Promise.all(apps.map(close))
   }
   for (const listen of listens) {
     const app = makeApp()
+    const sockets = new Set<Socket>()
+    app.server.on('connection', (socket: Socket) => {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+    })
     try {
       // An IPv4-mapped address (`::ffff:127.0.0.1`) is IPv4 through a socket of IPv6, which must be of both for it.
       const ipv6Only = listen.address.includes(':') && !/^::ffff:/i.test(listen.address)
       // Fastify hands on what it does not know itself.
       const options = { host: listen.address, port: listen.port, ipv6Only, reusePort: sharesPorts }
       await app.listen(options)
-      apps.push(app)
+      apps.push({ app, sockets })
       bound.push({ address: listen.address, port: (app.server.address() as { port: number }).port })
     } catch (error) {
       if (listens.length === 1 || !isMissingIpv6(listen, error)) {
@@ -52,12 +58,13 @@ export async function startHttpServer({
 }
 
 /**
- * Answers what is in work, then closes. Node closes the connections that are idle when a stop begins; one that is
- * answered after would be kept for its next request, and one that has not asked anything for good.
+ * Answers what is in work, then closes. Node closes the connections that are idle when a stop begins, but not those that
+ * have asked nothing yet, as browsers and pools hold them ready; one that is answered after would be kept for its next request.
  */
-async function close(app: FastifyInstance): Promise<void> {
+async function close({ app, sockets }: { app: FastifyInstance; sockets: ReadonlySet<Socket> }): Promise<void> {
   app.server.keepAliveTimeout = 1
   app.server.keepAliveTimeoutBuffer = 0
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
   const late = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS_MAX)
   try {
     await app.close()

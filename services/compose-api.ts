@@ -11,6 +11,7 @@ import { makeRankedListing } from '../lib/store/ranked.ts'
 import { makeSwarmReader } from '../lib/store/reader.ts'
 import { readStats } from '../lib/store/stats.ts'
 import { makeWhitelist } from '../lib/store/whitelist.ts'
+import { ACCOUNT_READERS_MAX } from './api/accounts.ts'
 import { makeApiApp } from './api/app.ts'
 import { allTokens, loadApiToken } from './api/token.ts'
 import { READERS_MAX } from './api/v2/events.ts'
@@ -33,6 +34,7 @@ export async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'new
     passkeys: makePasskeyStore({ redis, keys }),
     makePasskey,
     accounts: makeAccountReader({ redis, keys }),
+    accountSlots: makeSlots(ACCOUNT_READERS_MAX),
     stats: () => readStats(redis, keys),
     isHealthy: pulse.isHealthy,
     tokens: allTokens(own, settings.apiTokens),

@@ -289,7 +289,7 @@ async function startSweeper(parts: Parts): Promise<void> {
         writeRanks: (by, ranked) => writeRanks(redis, keys, by, ranked),
         isStopping,
       })
-      return { ...ranked, passkeysRemoved: await passkeys.removeExpired(clock.nowS()) }
+      return { ...ranked, passkeysRemoved: await passkeys.removeExpired(clock.nowS(), isStopping) }
     },
     log: sweeperLog,
   })

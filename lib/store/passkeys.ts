@@ -20,8 +20,8 @@ export type PasskeyStore = {
   scan: () => AsyncIterable<Passkey[]>
   /** Those of these that there are, each in its place. */
   find: (passkeys: readonly string[]) => Promise<(Passkey | undefined)[]>
-  /** Removes those that are no longer valid; answers how many. */
-  removeExpired: (nowS: number) => Promise<number>
+  /** Removes those that are no longer valid; ends early where it is told to stop. Answers how many. */
+  removeExpired: (nowS: number, isStopping: () => boolean) => Promise<number>
 }
 
 /** The passkeys in a Redis. */
@@ -56,10 +56,11 @@ export function makePasskeyStore({ redis, keys }: { redis: Redis; keys: Keys }):
         until === null ? undefined : { passkey: passkeys[i] as string, validUntilS: readUntil(until) },
       )
     },
-    async removeExpired(nowS) {
+    async removeExpired(nowS, isStopping) {
       let removed = 0
       for await (const some of scanTexts()) {
         for (const [passkey, until] of some) {
+          if (isStopping()) return removed
           if ((readUntil(until) ?? Number.POSITIVE_INFINITY) > nowS) continue
           if (await change(passkey, '', until)) removed += 1
         }

@@ -6,13 +6,18 @@ import { isPasskey, PASSKEY_CHARS } from '../../lib/swarm/access.ts'
 import type { ApiApp } from './context.ts'
 import { DONE, Done } from './done.ts'
 import { ApiError, badField, ERROR_REPLIES } from './errors.ts'
+import { dropWhenStuck, type Slots } from './v2/slots.ts'
 
 /** What telling of passkeys needs. */
 export type AccountsContext = {
   passkeys: Pick<PasskeyStore, 'scan' | 'find'>
   accounts: AccountReader
+  /** For those who read all accounts: shared by all addresses that the API listens on. */
+  accountSlots: Slots
 }
 
+/** Readers of all accounts at once: each holds all of them until its client has them. */
+export const ACCOUNT_READERS_MAX = 2
 /** Passkeys in a page at most: 80 kB of JSON. */
 const PAGE_MAX = 1000
 
@@ -67,7 +72,7 @@ function registerOne(app: ApiApp, { passkeys, accounts }: AccountsContext): void
 }
 
 /** `GET /api/v2/accounts`: what was moved with all of them, also those that have gone since. */
-function registerAll(app: ApiApp, { accounts }: AccountsContext): void {
+function registerAll(app: ApiApp, { accounts, accountSlots }: AccountsContext): void {
   const schema = {
     summary: 'The bytes that were moved with each passkey: JSON, one a line, in no order',
     response: {
@@ -76,9 +81,15 @@ function registerAll(app: ApiApp, { accounts }: AccountsContext): void {
     },
   }
   app.get('/api/v2/accounts', { schema, config }, async (_, reply) => {
+    const giveBack = accountSlots.take()
+    if (!giveBack) throw new ApiError(503, 'busy', `${accountSlots.max} read all accounts already`)
     const entries = accounts.all()[Symbol.asyncIterator]()
     // All is read before the first is told: an error is told as one, and not by an answer that breaks off.
-    const first = await entries.next().catch(tellDamage)
+    const reading = entries.next()
+    // A client that leaves early does not end the reading.
+    reply.raw.once('close', () => reading.then(giveBack, giveBack))
+    dropWhenStuck(reply.raw)
+    const first = await reading.catch(tellDamage)
     async function* lines(): AsyncIterable<string> {
       for (let next = first; !next.done; next = await entries.next()) {
         const [passkey, { uploaded, downloaded }] = next.value

@@ -10,6 +10,7 @@ import type { PasskeyStore } from '../../lib/store/passkeys.ts'
 import type { SwarmReader } from '../../lib/store/reader.ts'
 import type { Whitelist } from '../../lib/store/whitelist.ts'
 import type { V2Parts } from './v2/context.ts'
+import type { Slots } from './v2/slots.ts'
 
 /** What the API reads from and writes to. */
 export type ApiContext = {
@@ -18,6 +19,7 @@ export type ApiContext = {
   whitelist: Pick<Whitelist, 'add' | 'remove'>
   passkeys: Pick<PasskeyStore, 'put' | 'remove' | 'scan' | 'find'>
   accounts: AccountReader
+  accountSlots: Slots
   makePasskey: () => string
   stats: () => Promise<Counters>
   isHealthy: () => boolean

@@ -1,6 +1,6 @@
 import bittorrentPeerid from 'bittorrent-peerid'
 import Type from 'typebox'
-import type { StoredPeer } from '../../lib/store/reader.ts'
+import type { StoredPeer } from '../../lib/store/stored-peers.ts'
 import { type Event, readReport } from '../../lib/wire/announce.ts'
 import { endpointText } from '../../lib/wire/endpoint.ts'
 import type { ApiApp, ApiContext } from './context.ts'

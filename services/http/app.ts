@@ -28,8 +28,13 @@ export function makeHttpApp(handlers: HttpHandlers, trustedProxies: readonly str
     // Nothing of the path is told: there may be a passkey in it.
     frameworkErrors: (_error, _request, reply: FastifyReply) =>
       void reply.code(400).type('text/plain').send('the path is malformed\n'),
-    // The router's own query parser would take the bytes of an info hash for UTF-8; ours reads the raw URL.
-    routerOptions: { querystringParser: () => ({}), maxParamLength: URL_BYTES_MAX },
+    routerOptions: {
+      // The router's own query parser would take the bytes of an info hash for UTF-8; ours reads the raw URL.
+      querystringParser: () => ({}),
+      maxParamLength: URL_BYTES_MAX,
+      // As over UDP, where the path is the same URL data.
+      ignoreTrailingSlash: true,
+    },
   })
   // Nothing that a tracker is asked has a body: whatever comes with a request is left unread, not judged.
   app.removeAllContentTypeParsers()

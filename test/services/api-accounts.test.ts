@@ -64,6 +64,18 @@ describe('the passkeys over the API', () => {
       expect(lines.map((line) => JSON.parse(line).downloaded)).toEqual(all.map((_, i) => i))
     }))
 
+  it('are read whole by two at once, and a third is told so', () =>
+    withAccounts(async (ask) => {
+      const all = Array.from({ length: 20_000 }, (_, i) => keyOf(i))
+      await server().redis.hset('accounts:{abc}', Object.fromEntries(all.map((key) => [`${key}:up`, 1])))
+      const answers = await Promise.all([1, 2, 3].map(() => ask('/api/v2/accounts')))
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 503])
+      expect(answers.find(({ status }) => status === 503)?.json()).toEqual({
+        error: { code: 'busy', message: '2 read all accounts already' },
+      })
+      expect((await ask('/api/v2/accounts')).status).toBe(200)
+    }))
+
   it('are none where there are none, and the last page says that it is', () =>
     withAccounts(async (ask) => {
       expect((await ask('/api/v2/keys')).text).toBe('{"keys":[],"cursor":null}')

@@ -218,10 +218,17 @@ describe('the HTTP tracker as a server', () => {
       await expect(announce(tracker.httpUrl)).rejects.toThrow('ECONNREFUSED')
     }))
 
-  it('stops in time though a client says nothing', () =>
+  it('stops soon though a client says nothing, and in time though one does not come to its end', () =>
     withHttp(async (tracker) => {
       const silent = await HttpClient.open(tracker.httpUrl)
-      expect(await tracker.stop()).toEqual([])
+      const slow = await HttpClient.open(tracker.httpUrl)
+      slow.send('GET /announce')
+      await sleep(100)
+      const stoppedMs = performance.now()
+      const problems = tracker.stop()
       await silent.closed
+      expect(performance.now() - stoppedMs).toBeLessThan(1500)
+      expect(await problems).toEqual([])
+      await slow.closed
     }))
 })

@@ -49,6 +49,7 @@ describe('a private tracker', () => {
         const cases: [path: string, answer: string][] = [
           [forEver, 'ok'],
           [forLong, 'ok'],
+          [`${forEver}/`, 'ok'],
           [`${forEver}?a=b`, 'ok'],
           [over, EXPIRED],
           [`/announce/${'x'.repeat(32)}`, UNKNOWN],

@@ -53,7 +53,9 @@ describe('passkeys in the store', () => {
     for (const [number, validUntilS] of [undefined, 1000, 1001].entries()) {
       await store.put({ passkey: passkeyOf(number), validUntilS })
     }
-    expect(await store.removeExpired(1000)).toBe(1)
+    expect(await store.removeExpired(1000, () => true)).toBe(0)
+    expect(await all()).toHaveLength(3)
+    expect(await store.removeExpired(1000, () => false)).toBe(1)
     expect((await all()).map(({ passkey }) => passkey).sort()).toEqual([passkeyOf(0), passkeyOf(2)])
   })
 
@@ -62,7 +64,7 @@ describe('passkeys in the store', () => {
     const all = Array.from({ length: 3000 }, (_, i) => passkeyOf(i))
     await redis.hset('keys', Object.fromEntries(all.map((passkey) => [passkey, 1000])))
     const store = storeAt()
-    const removing = store.removeExpired(1000)
+    const removing = store.removeExpired(1000, () => false)
     await Promise.all(all.slice(0, 1500).map((passkey) => store.put({ passkey, validUntilS: 2000 })))
     await removing
     const left = new Set(await redis.hkeys('keys'))

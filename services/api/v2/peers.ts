@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox'
 import type { PeerPlace } from '../../../lib/store/peer-pages.ts'
-import type { StoredPeer } from '../../../lib/store/reader.ts'
+import type { StoredPeer } from '../../../lib/store/stored-peers.ts'
 import { EVENT, readReport } from '../../../lib/wire/announce.ts'
 import { addressText, portOf } from '../../../lib/wire/endpoint.ts'
 import type { ApiApp } from '../context.ts'
