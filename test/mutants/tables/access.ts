@@ -116,9 +116,32 @@ export const accessMutants: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
+    'services/api/accounts.ts',
+    ['services/api-accounts'],
+    [['anybody may read all accounts at once', 'const giveBack = accountSlots.take()', 'const giveBack = () => {}']],
+  ),
+  ...mutantsOf(
+    'lib/store/passkeys.ts',
+    ['store/passkeys'],
+    [['expired passkeys are removed though a stop waits', 'if (isStopping()) return removed', '']],
+  ),
+  ...mutantsOf(
+    'lib/http-server.ts',
+    ['services/http-proxy'],
+    [['a connection that has asked nothing holds a stop up', 'if (socket.bytesRead === 0) socket.destroy()', '']],
+  ),
+  ...mutantsOf(
     'lib/store/peer-pages.ts',
-    ['store/peer-pages'],
-    [['peers that move while a page is read are left out', 'hasChunksOf(head, now)', 'true']],
+    ['store/peer-pages', 'services/api'],
+    [
+      ['peers that move while a page is read are left out', 'now.chunks.join() === chunks.join()', 'true'],
+      ['more peers are shown than were asked for', 'found.slice(0, limit)', 'found'],
+      [
+        'of a large swarm only the first chunk is read',
+        'Array.from({ length: chunks }',
+        'Array.from({ length: Math.min(chunks, 1) }',
+      ],
+    ],
   ),
   ...mutantsOf(
     'lib/store/lua/include/tell_event.lua',

@@ -173,20 +173,18 @@ export const storeMutants: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
+    'lib/store/stored-peers.ts',
+    ['store/listing', 'services/api'],
+    [['a leecher is shown as a seeder', 'isSeeder: value[0] === 1', 'isSeeder: value[0] !== 1']],
+  ),
+  ...mutantsOf(
     'lib/store/reader.ts',
     ['store/listing', 'services/api'],
     [
-      ['a leecher is shown as a seeder', 'isSeeder: value[0] === 1', 'isSeeder: value[0] !== 1'],
       [
         'only the first shards are summed up',
         'for (let i = 0; i < shards.length; i += SHARDS_AT_ONCE) {',
         'for (let i = 0; i < SHARDS_AT_ONCE; i += SHARDS_AT_ONCE) {',
-      ],
-      ['more peers are shown than were asked for', 'peers: peers.slice(0, peersMax)', 'peers'],
-      [
-        'of a large swarm only the first chunk is read',
-        'number < (counts[i] ?? 0) && peers.length',
-        'number < 1 && peers.length',
       ],
     ],
   ),
