@@ -40,8 +40,12 @@ export const scriptMutants: readonly Mutant[] = [
     'lib/store/lua/scrape.lua',
     ['store/announce', 'services/udp'],
     [
-      ['a scrape is answered in the opposite order', 'heads[i] =', 'heads[#keys / keyBytes + 1 - i] ='],
-      ['one damaged swarm fails a whole scrape', 'redis.pcall', 'redis.call'],
+      [
+        'a scrape is answered in the opposite order',
+        "heads[i] = redis.pcall('HGET'",
+        "heads[#keys / keyBytes + 1 - i] = redis.pcall('HGET'",
+      ],
+      ['one damaged swarm fails a whole scrape', "redis.pcall('HGET'", "redis.call('HGET'"],
     ],
   ),
 ]

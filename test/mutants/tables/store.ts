@@ -98,7 +98,8 @@ export const storeMutants: readonly Mutant[] = [
         "if (text === 'unlisted') return { ok: false, refusal: 'unlisted' }\n",
         '',
       ],
-      ['the whitelist is never looked at', "policy.listed ? '1' : ''", "''"],
+      ['the whitelist is never looked at', "const listed = policy.listed ? '1' : ''", "const listed = ''"],
+      ['a scrape tells of torrents that are not listed', "bytes, policy.listed ? '1' : '']", "bytes, '']"],
       [
         'a damaged swarm is told of each time',
         'if (toldMs.has(swarm) || toldMs.size >= DAMAGE_TOLD_MAX) return false',
