@@ -15,6 +15,7 @@ import { makePasskeyCopy } from '../lib/store/passkey-copy.ts'
 import { makePasskeyStore } from '../lib/store/passkeys.ts'
 import { writeRanks } from '../lib/store/ranks.ts'
 import { makeRedisStore } from '../lib/store/redis.ts'
+import { scriptConnectionOf } from '../lib/store/script-connection.ts'
 import { agreeOnSecret } from '../lib/store/secret.ts'
 import { makeStatsFlusher } from '../lib/store/stats.ts'
 import {
@@ -121,7 +122,7 @@ export async function startRoles({
   const api = roles.includes('api') ? await import('./compose-api.ts') : undefined
   if (api) Object.assign(started, await api.startApi(parts))
   if (roles.includes('http') || roles.includes('udp')) {
-    const store = startStore(parts)
+    const store = await startStore(parts)
     const access = settings.isPrivate ? await startAccess(parts) : undefined
     if (roles.includes('http')) started.http = await startHttp(parts, store, access)
     if (roles.includes('udp')) started.udp = await startUdp(parts, store, access)
@@ -157,7 +158,7 @@ function makeRepeat(lifecycle: Lifecycle, log: Logger): Repeat {
   }
 }
 
-function startStore({ settings, redis, keys, counters, log, lifecycle, repeat }: Parts): SwarmStore {
+async function startStore({ settings, redis, keys, counters, log, lifecycle, repeat }: Parts): Promise<SwarmStore> {
   const flush = makeStatsFlusher({ redis, keys, counters, frontendId: randomUUID() })
   lifecycle.onStop('counters', () =>
     flush().catch((error: unknown) =>
@@ -166,6 +167,7 @@ function startStore({ settings, redis, keys, counters, log, lifecycle, repeat }:
   )
   repeat(FLUSH_EVERY_MS, flush)
   repeat(MARK_EVERY_MS, () => markServed(redis, keys, sweepIntervals(settings)))
+  await scriptConnectionOf(redis).ready
   return makeRedisStore({ redis, keys, policy: settings, random: Math.random, counters, log })
 }
 

@@ -16,7 +16,8 @@ type Part<Reply> = { group: Group<Reply>; from: number; count: number }
 type Call<Reply> = { bytes: Buffer; used: number; count: number; parts: Part<Reply>[] }
 
 /**
- * A batcher that waits for no timer: an idle one sends at once, a busy one fills calls by itself, in the order of arrival.
+ * A batcher that waits for no timer: an idle one sends at the end of a turn of the event loop, a busy one fills calls by itself, in
+ * the order of arrival. Beside a call in flight only a full one goes out: calls that are half empty cost both sides more.
  *
  * `write` puts an item into a call's bytes at once, so that callers may reuse what an item points to; `send` runs one
  * call and answers its items in order, or rejects: then `refuse` makes each item's reply. Past `itemsMax` waiting or in
@@ -80,10 +81,14 @@ export function makeBatcher<Item, Reply>({
     pump()
   }
 
+  const isDue = ({ count }: Call<Reply>): boolean => {
+    if (inFlight === 0) return true
+    return count === callItemsMax && !breaker.isOpen() && inFlight < callsInFlightMax
+  }
+
   const pump = (): void => {
-    while (inFlight < (breaker.isOpen() ? 1 : callsInFlightMax)) {
-      const call = waiting.shift()
-      if (!call) return
+    for (let call = waiting[0]; call && isDue(call); call = waiting[0]) {
+      waiting.shift()
       inFlight += 1
       breaker.sent()
       Promise.try(send, call.bytes.subarray(0, call.used), call.count).then(
@@ -91,6 +96,17 @@ export function makeBatcher<Item, Reply>({
         (error: unknown) => finish(call, () => refuse(error), isSilence(error) ? { error } : undefined),
       )
     }
+  }
+
+  let isPumpingSoon = false
+  /** What comes in one turn of the event loop, from many sockets or batch by batch, goes out together. */
+  const pumpSoon = (): void => {
+    if (isPumpingSoon) return
+    isPumpingSoon = true
+    setImmediate(() => {
+      isPumpingSoon = false
+      pump()
+    })
   }
 
   const enqueue = (items: readonly Item[], group: Group<Reply>): void => {
@@ -103,7 +119,7 @@ export function makeBatcher<Item, Reply>({
       from += count
     }
     size += items.length
-    pump()
+    pumpSoon()
   }
 
   return {

@@ -5,10 +5,10 @@ import type { Logger } from '../observe/log.ts'
 import { checkServer } from './check-server.ts'
 
 /** Longest that a command of the data path may take before its client is told that the tracker is away. */
-const COMMAND_MS_MAX = 2000
+export const COMMAND_MS_MAX = 2000
 const CONNECT_MS_MAX = 5000
 /** A connection that says nothing for longer than any command may take is given up: its other end may be gone. */
-const SILENCE_MS_MAX = COMMAND_MS_MAX + 1000
+export const SILENCE_MS_MAX = COMMAND_MS_MAX + 1000
 /** How long a connection that is given up may take to say goodbye. */
 const DISCONNECT_MS_MAX = 100
 /** Service is to resume within a second of Redis being back. */

@@ -9,7 +9,9 @@ import { makeBatcher } from './batcher.ts'
 import type { Keys } from './keys.ts'
 import { HEAD_BYTES, readCounts } from './layout.ts'
 import { makeRecords, STORED_REPORT_BYTES } from './records.ts'
+import { scriptConnectionOf } from './script-connection.ts'
 import { loadScript, runScript } from './scripts.ts'
+import { makeSwarmKeyWriter } from './swarm-key.ts'
 
 /** Announces in one call: from 16 on a batch costs Redis the same per announce, and 64 take it half a millisecond. */
 const ANNOUNCES_PER_CALL = 64
@@ -56,10 +58,11 @@ export function makeRedisStore({
   /** Milliseconds of a clock that only goes forward. */
   uptimeMs?: () => number
 }): SwarmStore {
+  const { call } = scriptConnectionOf(redis)
   const announceScript = loadScript('announce')
   const scrapeScript = loadScript('scrape')
   const records = makeRecords(keys, policy.peerDetails, random)
-  const swarmKeyBytes = keys.swarm('0'.repeat(40)).length
+  const swarmKey = makeSwarmKeyWriter(keys)
 
   const refuse = (refusal: 'busy' | 'away' | 'damaged'): Refusal => {
     counters[`store_${refusal}`] += 1
@@ -97,7 +100,7 @@ export function makeRedisStore({
       const { peerLifetimeS, eventsMax = 0 } = policy
       const listed = policy.listed ? '1' : ''
       const args = [keys.prefix, peerLifetimeS, reportBytes, listed, seed, nowS(), bytes, eventsMax]
-      const reply = (await runScript(redis, announceScript, [], args)) as (Buffer | null)[]
+      const reply = (await runScript(redis, announceScript, [], args, call)) as (Buffer | null)[]
       records.learn(bytes, (i) => reply[2 * i])
       const replies: StoredReply[] = []
       for (let i = 0; i < count; i++) replies.push(readAnnounceReply(reply[2 * i] ?? null, reply[2 * i + 1] ?? null))
@@ -109,19 +112,19 @@ export function makeRedisStore({
   })
 
   const scrapes = makeBatcher<InfoHash, Counts | Refusal>({
-    write: (into, at, infoHash) => at + into.write(keys.swarm(infoHash.toString('hex')), at, 'latin1'),
-    itemBytesMax: swarmKeyBytes,
+    write: swarmKey.write,
+    itemBytesMax: swarmKey.bytes,
     callItemsMax: SCRAPES_PER_CALL,
     callsInFlightMax: CALLS_IN_FLIGHT,
     itemsMax: WAITING_MAX,
     async send(bytes) {
-      const args = [swarmKeyBytes, bytes, policy.listed ? '1' : '']
-      const heads = (await runScript(redis, scrapeScript, [], args)) as (Buffer | null | Error)[]
+      const args = [swarmKey.bytes, bytes, policy.listed ? '1' : '']
+      const heads = (await runScript(redis, scrapeScript, [], args, call)) as (Buffer | null | Error)[]
       return heads.map((head, i) => {
         if (head === null) return { seeders: 0, leechers: 0, completed: 0 }
         const isHead = head instanceof Buffer
         if (isHead && head.length === HEAD_BYTES) return readCounts(head)
-        const key = bytes.toString('latin1', i * swarmKeyBytes, (i + 1) * swarmKeyBytes)
+        const key = bytes.toString('latin1', i * swarmKey.bytes, (i + 1) * swarmKey.bytes)
         return damaged(`${key} ${isHead ? `has a head of ${head.length} bytes` : messageOf(head)}`)
       })
     },

@@ -76,36 +76,39 @@ redis.register_function{
 }
 
 type Argument = string | number | Buffer
+type Call = (command: [name: string, ...args: Argument[]]) => Promise<unknown>
 
 /** A library that is gone again before it is called is loaded so often: somebody may be flushing functions. */
 const LOADS_MAX = 3
 
 /**
  * Runs a script by its name, and loads it first where this Redis does not know it (a fresh one, a `FUNCTION FLUSH`).
- * Nothing was run then, so nothing is run twice. Replies hold buffers.
+ * Nothing was run then, so nothing is run twice. Replies hold buffers. `call`: over which connection; left out, over `redis`.
+ * It is loaded over the same: over another, a call behind the first could find it, and overtake.
  */
 export async function runScript(
   redis: Redis,
   script: Script,
   keys: readonly string[],
   args: readonly Argument[],
+  call: Call = ([name, ...args]) => redis.callBuffer(name, args),
 ): Promise<unknown> {
   const rest = [keys.length, ...keys, ...args]
   for (let loads = 0; ; loads++) {
     try {
-      return await redis.callBuffer('FCALL', [script.id, ...rest])
+      return await call(['FCALL', script.id, ...rest])
     } catch (error) {
       if (loads === LOADS_MAX || !isRedisReply(error) || !error.message.startsWith('ERR Function not found'))
         throw error
     }
-    if (!(await load(redis, script))) return await redis.callBuffer('EVAL', [evalText(script), ...rest])
+    if (!(await load(call, script))) return await call(['EVAL', evalText(script), ...rest])
   }
 }
 
 /** Loads a script, and says whether this Redis keeps libraries: one whose memory is full does not, nor does a replica. */
-async function load(redis: Redis, { name, text }: Script): Promise<boolean> {
+async function load(call: Call, { name, text }: Script): Promise<boolean> {
   try {
-    await redis.call('FUNCTION', 'LOAD', 'REPLACE', text)
+    await call(['FUNCTION', 'LOAD', 'REPLACE', text])
     return true
   } catch (error) {
     if (!isRedisReply(error)) throw error

@@ -85,7 +85,7 @@ const SHARED: readonly (FrameRule & { by: 'requests' | 'checks' | 'calls' })[] =
 /** Where a request is when the event loop comes to it: the second level, in the place of what the event loop calls. */
 const PHASES: readonly (FrameRule & { phase: string })[] = [
   { phase: 'requests come in', file: /^(lib\/udp\/(linux\/reactor|dgram-socket)|node:_http_common)/ },
-  { phase: "the store's reply is read", file: /^npm:ioredis\/built\/DataHandler/ },
+  { phase: "the store's reply is read", file: /^(npm:ioredis\/built\/DataHandler|lib\/store\/resp)/ },
   { phase: "the store's reply is handed out", file: /^lib\/store\/batcher/, fn: /^finish$/ },
   { phase: 'in the background', file: /^node:internal\/timers/, fn: /^(listOnTimeout|processTimers)$/ },
 ]

@@ -59,9 +59,10 @@ const RULES: readonly StageRule[] = [
   },
   // The store
   { stage: 'batch', file: /^lib\/store\/(batcher|records|redis)\./ },
-  { stage: 'Redis: read replies', file: /^npm:ioredis\/built\/(DataHandler|resp\/)/ },
+  { stage: REDIS_WRITE, file: /^lib\/store\/resp/, fn: /^writeCommand$/ },
+  { stage: 'Redis: read replies', file: /^(npm:ioredis\/built\/(DataHandler|resp\/)|lib\/store\/resp)/ },
   { stage: REDIS_WRITE, file: /^npm:ioredis\/built\/(Redis|utils\/Commander|Script|Pipeline)\.js/ },
-  { stage: REDIS_WRITE, file: /^lib\/store\/scripts/ },
+  { stage: REDIS_WRITE, file: /^lib\/store\/script(s|-connection)/ },
   {
     stage: 'counters and clock',
     file: /^(lib\/store\/(stats|clock|connect)\.|services\/compose|lib\/observe\/counters)/,

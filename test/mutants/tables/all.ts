@@ -2,6 +2,7 @@ import type { Mutant } from '../mutant.ts'
 import { accessMutants } from './access.ts'
 import { announcePeerMutants } from './announce-peers.ts'
 import { announceScriptMutants } from './announce-script.ts'
+import { connectionMutants } from './connections.ts'
 import { scriptMutants } from './scripts.ts'
 import { serviceMutants } from './services.ts'
 import { storeMutants } from './store.ts'
@@ -18,4 +19,5 @@ export const mutants: readonly Mutant[] = [
   ...scriptMutants,
   ...accessMutants,
   ...serviceMutants,
+  ...connectionMutants,
 ]

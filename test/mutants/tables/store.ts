@@ -4,7 +4,7 @@ import { type Mutant, mutantsOf } from '../mutant.ts'
 export const storeMutants: readonly Mutant[] = [
   ...mutantsOf(
     'lib/store/batcher.ts',
-    ['unit/batcher'],
+    ['unit/batcher.test', 'unit/batcher-order'],
     [
       [
         'replies of a group that goes out in two calls are mixed up',
@@ -12,12 +12,10 @@ export const storeMutants: readonly Mutant[] = [
         'group.replies[k] = replyOf(i++)',
       ],
       ['one item too many is kept', 'size + items.length > itemsMax', 'size + items.length > itemsMax + 1'],
-      ['calls go out one at a time', 'breaker.isOpen() ? 1 : callsInFlightMax', '1'],
-      [
-        'calls go out as many as there are, though nobody answers',
-        'breaker.isOpen() ? 1 : callsInFlightMax',
-        'callsInFlightMax',
-      ],
+      ['calls go out one at a time', 'inFlight < callsInFlightMax', 'inFlight < 1'],
+      ['calls go out as many as there are, though nobody answers', '!breaker.isOpen() && inFlight', 'inFlight'],
+      ['a call that is half empty goes out beside another', 'count === callItemsMax && ', ''],
+      ['each item goes out by itself', 'setImmediate(() => {', 'queueMicrotask(() => {'],
       ['what is answered still counts as waiting', '    size -= call.count\n', ''],
       ['what waits is kept when the store falls silent', '    if (silence) refuseWaiting()\n', ''],
       [
@@ -30,14 +28,20 @@ export const storeMutants: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
-    'lib/store/records.ts',
-    ['store/announce', 'store/remembered-chunks', 'store/calls', 'unit/records', 'store/accounts'],
+    'lib/store/swarm-key.ts',
+    ['store/announce', 'store/calls', 'unit/records'],
     [
       [
         'a record is of another shard',
-        'into.copyWithin(at + tagAt, at + hexAt, at + hexAt + 3)',
-        'into.copyWithin(at + tagAt, at + hexAt + 1, at + hexAt + 4)',
+        'into.copyWithin(digitsAt - SHARD_BEFORE, digitsAt, digitsAt + 3)',
+        'into.copyWithin(digitsAt - SHARD_BEFORE, digitsAt + 1, digitsAt + 4)',
       ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/records.ts',
+    ['store/announce', 'store/remembered-chunks', 'store/calls', 'unit/records', 'store/accounts'],
+    [
       ['a seeder is written as a leecher', '(isSeeder ? 1 : 0)\n', '0\n'],
       ['a leecher completes too', 'event === EVENT.completed && isSeeder ?', 'event === EVENT.completed ?'],
       ['one that stops is not told as such', '(event === EVENT.stopped ? SPECIAL.stopped : 0) +', '0 +'],

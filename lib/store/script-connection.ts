@@ -1,0 +1,94 @@
+import type { Redis } from 'ioredis'
+import { COMMAND_MS_MAX, SILENCE_MS_MAX } from './connect.ts'
+import { makeReplyReader, type Reply, ReplyError, writeCommand } from './resp.ts'
+
+/** Sends a command that runs a script; rejects with an error that Redis answered, and where it did not answer in time. */
+export type CallScript = (command: readonly (string | number | Buffer)[]) => Promise<Exclude<Reply, ReplyError>>
+
+type Call = {
+  resolve: (reply: Exclude<Reply, ReplyError>) => void
+  reject: (error: Error) => void
+  isLate: boolean
+  timer: NodeJS.Timeout | undefined
+}
+
+/** A connection for scripts. */
+export type ScriptConnection = {
+  call: CallScript
+  /** Ends when it is connected, or the first try to has failed: it goes on trying. Calls wait for that. */
+  ready: Promise<void>
+}
+
+const connections = new WeakMap<Redis, ScriptConnection>()
+
+/** The script connection beside a connection: there is one for each, however often it is asked for. */
+export function scriptConnectionOf(redis: Redis): ScriptConnection {
+  const connection = connections.get(redis) ?? makeScriptConnection(redis)
+  connections.set(redis, connection)
+  return connection
+}
+
+/**
+ * A connection for the scripts that a frontend runs all the time: to write its commands and read its replies takes
+ * ioredis a seventh of a frontend's CPU. ioredis connects it, authenticates, and connects it again; from when it is ready, what
+ * goes over it is ours. It ends with the connection that it is beside.
+ */
+function makeScriptConnection(redis: Redis): ScriptConnection {
+  const own = redis.duplicate({ lazyConnect: true })
+  const calls: Call[] = []
+  let stream: Redis['stream'] | undefined
+
+  const endCall = (): Call | undefined => {
+    const call = calls.shift()
+    clearTimeout(call?.timer)
+    return call
+  }
+  const answer = (reply: Reply): void => {
+    const call = endCall()
+    if (reply instanceof ReplyError) call?.reject(reply)
+    else call?.resolve(reply)
+  }
+  const take = (taken: Redis['stream']): void => {
+    const reader = makeReplyReader()
+    stream = taken
+    taken.removeAllListeners('data')
+    taken.on('data', (bytes: Buffer) => {
+      try {
+        reader.add(bytes).forEach(answer)
+      } catch (error) {
+        taken.destroy(error as Error)
+      }
+    })
+  }
+  own.on('ready', () => take(own.stream))
+  own.on('close', () => {
+    stream = undefined
+    while (calls.length > 0) endCall()?.reject(new Error('the connection to Redis was lost'))
+  })
+  // That Redis is lost is told by the other connection.
+  own.on('error', () => {})
+  redis.once('end', () => own.disconnect())
+
+  const ready = own.connect().catch(() => {})
+
+  /** A late call keeps its place for its reply; a connection that says nothing for longer is given up. */
+  const onLate = (call: Call): void => {
+    if (call.isLate) return void stream?.destroy()
+    call.isLate = true
+    call.timer = setTimeout(onLate, SILENCE_MS_MAX - COMMAND_MS_MAX, call)
+    call.reject(new Error('Redis did not answer in time'))
+  }
+
+  const call: CallScript = async (command) => {
+    if (!stream) await ready
+    const open = stream
+    if (!open) throw new Error('Redis is not connected')
+    return new Promise((resolve, reject) => {
+      const call: Call = { resolve, reject, isLate: false, timer: undefined }
+      call.timer = setTimeout(onLate, COMMAND_MS_MAX, call)
+      calls.push(call)
+      open.write(writeCommand(command))
+    })
+  }
+  return { call, ready }
+}
