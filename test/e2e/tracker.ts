@@ -36,7 +36,8 @@ export async function withTracker(use: (tracker: Tracker) => Promise<void>): Pro
   const listen = await freeListeners()
   await using child = startTracker({ REDSWARM_DATA_DIR: join(folder.path, 'data'), ...listen }, folder.path)
   const [udp, http] = [listen.REDSWARM_UDP_LISTEN, listen.REDSWARM_HTTP_LISTEN]
-  await serving(child, `http://${http}/health_check`)
+  // It comes last, and asks all the others: the HTTP tracker alone may answer before there is a UDP tracker.
+  await serving(child, `http://${listen.REDSWARM_HEALTH_LISTEN}/health_check`)
   try {
     await use({
       announceUrl: { udp: `udp://${udp}/announce`, http: `http://${http}/announce` },
