@@ -36,7 +36,7 @@ export type RawLoadOptions = {
 /** A load is for minutes: who leaves one running by mistake has it end by itself. */
 const SECONDS_MAX = 3600
 /** Each process keeps all peers that are its own in memory: some 0.5 kB a peer. */
-const PEERS_MAX = 1_000_000
+const PEERS_MAX = 4_000_000
 /** More under way than any socket buffer of a tracker holds. */
 const OUTSTANDING_MAX = 65_536
 /** 127.0.1.1 to 127.0.1.254. */

@@ -80,8 +80,8 @@ export function readFrontendOptions(args: readonly string[]): FrontendOptions | 
   return {
     shape: {
       seconds: number('seconds', values.seconds, 600),
-      torrents: number('torrents', values.torrents, 1_000_000),
-      peers: number('peers', values.peers, 1_000_000),
+      torrents: number('torrents', values.torrents, 4_000_000),
+      peers: number('peers', values.peers, 4_000_000),
       numwant: number('numwant', values.numwant, 200),
     },
     rounds: number('rounds', values.rounds, 99),

@@ -31,8 +31,9 @@ export type LoadResult = Pick<
 /** What is looked at: null where a process was gone. */
 type ToldLoad = Omit<LoadResult, 'cpuUsPerResponse'> & Pick<LoadReport, 'cpuUsPerResponse'>
 
-/** Beside the measured seconds, a load fills the tracker, and waits for answers that do not come. */
-const BESIDE_MS_MAX = 180_000
+/** Beside the measured seconds, a load fills the tracker, the slowest at 4,000 peers a second, and waits for answers that do not come. */
+const BESIDE_MS_MAX = 60_000
+const FILL_MS_PER_PEER_MAX = 0.25
 /** Its exit code where a reply was wrong: what it saw is told all the same. */
 const WRONG = 1
 /** Timers come a little early. */
@@ -50,7 +51,7 @@ export async function runLoad(
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: foreignEnvironment(),
-    timeout: shape.seconds * 1000 + BESIDE_MS_MAX,
+    timeout: shape.seconds * 1000 + shape.peers * FILL_MS_PER_PEER_MAX + BESIDE_MS_MAX,
     // At SIGTERM it would end early and tell of what it had by then.
     killSignal: 'SIGKILL',
   })

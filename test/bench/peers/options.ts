@@ -66,8 +66,8 @@ export function readPeersOptions(args: readonly string[], names: readonly string
     protocol: http ? 'http' : 'udp',
     shape: {
       seconds: number('seconds', 600),
-      torrents: number('torrents', 1_000_000),
-      peers: number('peers', 1_000_000),
+      torrents: number('torrents', 4_000_000),
+      peers: number('peers', 4_000_000),
       numwant: number('numwant', 200),
     },
     rounds: number('rounds', ROUNDS_MAX),
