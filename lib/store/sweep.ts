@@ -8,8 +8,8 @@ export type SweepPiece = { hasMore: boolean; peersRemoved: number; torrentsDropp
 /** Sweeps one shard, `{09a}` named `09a`, for about a millisecond of Redis; called again while it has more. */
 export type ShardSweeper = (shard: string) => Promise<SweepPiece>
 
-/** Peers looked at in one piece: 300 take Redis about 1 ms. */
-const PEERS_PER_PIECE = 300
+/** What one piece may do, in peers looked at: so many take Redis about 1 ms. */
+const LOOKS_PER_PIECE = 300
 
 /** The sweeper of a shard. */
 export function makeShardSweeper({
@@ -29,7 +29,7 @@ export function makeShardSweeper({
 }): ShardSweeper {
   const script = loadScript('sweep')
   return async (shard) => {
-    const args = [keys.prefix, peerLifetimeS, PEERS_PER_PIECE, nowS(), eventsMax]
+    const args = [keys.prefix, peerLifetimeS, LOOKS_PER_PIECE, nowS(), eventsMax]
     const [more, removed, dropped, ...damaged] = (await runScript(redis, script, [keys.torrents(shard)], args)) as [
       number,
       number,

@@ -40,17 +40,19 @@ async function measurePart(part: Part, options: FrontendOptions): Promise<Told> 
 
 async function main(options: FrontendOptions): Promise<void> {
   const machine = await describeMachine()
-  const told: [Part, Told][] = []
-  for (const part of options.only) told.push([part, await measurePart(part, options)])
-  if (options.json) {
-    const results = Object.fromEntries(told.map(([part, { result }]) => [part, result]))
-    console.log(JSON.stringify({ machine, options, ...results }))
-    return
-  }
   const { seconds, torrents, peers, numwant } = options.shape
-  console.log(`${machine.cpu}, ${machine.cores} cores; Node ${machine.node.slice(1)}, Redis ${machine.redis}`)
-  console.log(`${options.rounds} rounds of ${seconds} s; ${torrents} torrents, ${peers} peers, numwant ${numwant}`)
-  for (const [, { table }] of told) console.log(['', table.title, ...tableOf(table.head, table.rows)].join('\n'))
+  if (!options.json) {
+    console.log(`${machine.cpu}, ${machine.cores} cores; Node ${machine.node.slice(1)}, Redis ${machine.redis}`)
+    console.log(`${options.rounds} rounds of ${seconds} s; ${torrents} torrents, ${peers} peers, numwant ${numwant}`)
+  }
+  const results: Partial<Record<Part, unknown>> = {}
+  for (const part of options.only) {
+    const { result, table } = await measurePart(part, options)
+    results[part] = result
+    // What is measured is told, though a later part may fail.
+    if (!options.json) console.log(['', table.title, ...tableOf(table.head, table.rows)].join('\n'))
+  }
+  if (options.json) console.log(JSON.stringify({ machine, options, ...results }))
 }
 
 exitOnSignals()

@@ -5,7 +5,7 @@
 -- keys: torrents:{09a}, the shard's index (all that is touched is in its slot)
 -- args: prefix     of all keys
 --       lifetimeS  of a peer
---       budget     how many peers may be looked at: 300 take about 1 ms
+--       budget     how much may be done, in peers looked at: 300 take about 1 ms. A swarm and a peer removed count as several
 --       nowS       seconds since the epoch; empty: Redis's own clock
 --       eventsMax  how many events are kept, about; 0: none is written
 -- reply: 1 where the budget ended before the work, else 0; peers removed; torrents dropped; then a text for each
@@ -20,6 +20,10 @@ local cutoff = now - lifetimeS
 local shard = sub(index, -5)
 local looked, removed, dropped, damaged = 0, 0, 0, {}
 
+-- What a swarm takes of the budget, beside its peers: a dozen calls, which are as long as so many peers are looked at.
+local LOOKS_PER_SWARM = 15
+-- What a peer that is removed takes, beside that it is looked at.
+local LOOKS_PER_REMOVED = 4
 -- A large swarm always has a peer about to expire; it is looked at again after this share of a lifetime at the earliest.
 local LARGE_SWARM_RESTS_S = math.floor(lifetimeS / 13)
 -- The cursor after the four lists of peers: the endpoints whose download was counted.
@@ -74,7 +78,7 @@ local function remove(key, hash, head, expired, lost, staying, fieldOf)
   end
   head = headWithCounts(head, leechers, seeders, completed)
   call('HSET', key, 'head', head, 'seeders', seeders, 'leechers', leechers)
-  removed = removed + #expired
+  removed, looked = removed + #expired, looked + LOOKS_PER_REMOVED * #expired
   return head
 end
 
@@ -155,7 +159,7 @@ local function settleEmpty(key, head, infoHash, earliest)
 end
 
 local function sweepSwarm(key, infoHash)
-  looked = looked + 1 -- before anything can fail: what is damaged counts as well
+  looked = looked + LOOKS_PER_SWARM -- before anything can fail: what is damaged counts as well
   local fields = call('HMGET', key, 'head', 'sweep')
   local head, earliest = fields[1], nil
   if not head then

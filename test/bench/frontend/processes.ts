@@ -9,8 +9,8 @@ import { frontendsUs, type Measure, type Table } from './measure.ts'
 
 /** The system gives each socket of the load to one process: of so many, each process gets about as many. */
 const LOAD = ['--addresses', '120']
-/** Requests under way for each process, within what it takes: with few, it waits for the load's rests. */
-const OUTSTANDING_EACH = 4096
+/** Requests under way for each process: with few, it waits for the load's rests; with more, the last are answered too late. */
+const OUTSTANDING_EACH = 1024
 /** As many as `redswarm load` has. */
 const OUTSTANDING_MAX = 65_536
 /**

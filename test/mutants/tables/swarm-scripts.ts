@@ -43,6 +43,7 @@ export const swarmScriptMutants: readonly Mutant[] = [
         '  return head, earliest',
       ],
       ['a completed download is forgotten though its peer is here', '    if not value then\n', '    if true then\n'],
+      ['what a swarm takes is no part of the budget', 'looked = looked + LOOKS_PER_SWARM', 'looked = looked + 1'],
       ['a sweep has no budget', '    if looked >= budget then\n', '    if false then\n'],
       [
         'a sweep of a large swarm begins anew each time',
