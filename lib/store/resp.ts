@@ -9,8 +9,11 @@ export class ReplyError extends Error {
   override readonly name = 'ReplyError'
 }
 
-/** Most bytes of a reply: 64 announces of a tracker that tells 255 peers of IPv6 with their ids, twice over. */
-const REPLY_BYTES_MAX = 2 * 64 * 255 * 38
+/**
+ * Most bytes that are kept, and that a string may have: four times what the largest two replies take, those to 64 announces that
+ * are told 255 peers of IPv6 with their ids.
+ */
+const REPLY_BYTES_MAX = 4 * 2 * 64 * 255 * 38
 /** Most elements of one. */
 const ELEMENTS_MAX = 1024
 const [ARRAY, BULK, ERROR, CR, MINUS, ZERO] = Buffer.from('*$-\r-0') as unknown as [
