@@ -168,6 +168,7 @@ async function startStore({ settings, redis, keys, counters, log, lifecycle, rep
   repeat(FLUSH_EVERY_MS, flush)
   repeat(MARK_EVERY_MS, () => markServed(redis, keys, sweepIntervals(settings)))
   await scriptConnectionOf(redis).ready
+  repeat(BEAT_EVERY_MS, scriptConnectionOf(redis).beat)
   return makeRedisStore({ redis, keys, policy: settings, random: Math.random, counters, log })
 }
 

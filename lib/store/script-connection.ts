@@ -17,6 +17,8 @@ export type ScriptConnection = {
   call: CallScript
   /** Ends when it is connected, or the first try to has failed: it goes on trying. Calls wait for that. */
   ready: Promise<void>
+  /** Asks for an answer: so an idle process, too, notices a connection that is silent. */
+  beat: () => Promise<void>
 }
 
 const connections = new WeakMap<Redis, ScriptConnection>()
@@ -90,5 +92,5 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
       open.write(writeCommand(command))
     })
   }
-  return { call, ready }
+  return { call, ready, beat: async () => void (await call(['ECHO', ''])) }
 }

@@ -81,6 +81,15 @@ it('tells who waits longer than a command may take, keeps the order, and gives u
   )
 })
 
+it('beats where it is answered, and tells where it is not', async () => {
+  const { beat } = scriptConnectionOf(server().redis)
+  await beat()
+  server().process.kill('SIGSTOP')
+  await expect(beat()).rejects.toThrow('did not answer in time')
+  server().process.kill('SIGCONT')
+  await beat()
+})
+
 it('ends with the connection that it is beside', async () => {
   const own = await startRedis()
   try {
