@@ -23,7 +23,11 @@ const GARBAGE = 'garbage collection'
 const OWN: readonly PathRule[] = [
   { path: BACKGROUND, file: /^lib\/store\/(stats|clock)\./, fn: /^(?!readStats)/ },
   { path: BACKGROUND, file: /^(services\/compose|services\/profile\/|node:(internal\/)?inspector)/ },
-  { path: BACKGROUND, file: /^lib\/store\/(connect\.|sweep)/, fn: /^(beat|markServed|isSweepOverdue|askSweepPermit)$/ },
+  {
+    path: BACKGROUND,
+    file: /^lib\/store\/(connect\.|script-connection|sweep)/,
+    fn: /^(beat|markServed|isSweepOverdue|askSweepPermit)$/,
+  },
   { path: 'connect', file: /^lib\/wire\/(connection-id|udp-reply)/, fn: /^(issue|writeConnectReply)$/ },
   { path: 'connect', file: /^services\/udp\/service/, fn: /^send$/, caller: /^handle$/ },
   { path: 'scrape', file: /^services\/(udp\/datagram|http\/request)/, fn: /^(answerScrapes|writeScrape|scrape)$/ },
@@ -49,7 +53,7 @@ const OWN: readonly PathRule[] = [
   { path: 'GET stats', file: /^services\/api\/stats/ },
   { path: 'GET stats', file: /^lib\/store\/(reader|stats)/, fn: /^(totals|readStats)$/ },
   { path: 'GET torrent', file: /^services\/api\/torrent/ },
-  { path: 'GET torrent', file: /^lib\/store\/reader/, fn: /^(swarm|readPeers|readChunks)$/ },
+  { path: 'GET torrent', file: /^lib\/store\/(reader\.|peer-pages|stored-peers)/, fn: /^(?!totals)/ },
   { path: 'GET torrents', role: 'api', file: /^(services\/api\/v2\/torrents|lib\/store\/(listing|walk))/ },
   { path: 'rank', role: 'sweeper', file: /^(services\/sweeper\/rank|lib\/store\/(walk|ranks))/ },
   { path: 'sweep', file: /^(services\/sweeper\/sweep|lib\/store\/sweep)/ },

@@ -98,7 +98,7 @@ describe('a profile of a UDP tracker', () => {
     const below = (node: Node): string[] => [`${node[0]} ${node[1].replace(/:\d+$/, '')}`, ...node[4].flatMap(below)]
     const frames = below(announce)
     expect(frames).toContain("the store's reply is read (request path)")
-    expect(frames.some((frame) => frame.includes('npm:ioredis/built/DataHandler.js'))).toBe(true)
+    expect(frames.some((frame) => frame.includes('lib/store/resp.ts'))).toBe(true)
     expect(frames).toContain('finish lib/store/batcher.ts')
     expect(frames).toContain('answerAnnounces services/udp/datagram.ts')
   })
