@@ -4,7 +4,7 @@ import { type Mutant, mutantsOf } from '../mutant.ts'
 export const storeMutants: readonly Mutant[] = [
   ...mutantsOf(
     'lib/store/batcher.ts',
-    ['unit/batcher.test', 'unit/batcher-order'],
+    ['unit/batcher'],
     [
       [
         'replies of a group that goes out in two calls are mixed up',
