@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { scriptConnectionOf } from '../../lib/store/script-connection.ts'
+import { type CallScript, scriptConnectionOf } from '../../lib/store/script-connection.ts'
 import { startRedis, until, useRedis } from '../support/redis.ts'
 
 const server = useRedis()
@@ -8,6 +8,15 @@ const ECHO = 'return {ARGV[1], false, ARGV[2]}'
 const echo = (...args: (string | Buffer)[]) => ['EVAL', ECHO, 0, ...args]
 /** How many connections Redis has. */
 const connected = async () => Number(/connected_clients:(\d+)/.exec(await server().redis.info('clients'))?.[1])
+
+/** Waits until calls are answered again. */
+const untilMadeAnew = (call: CallScript): Promise<void> =>
+  until('it to be made anew', () =>
+    call(echo('a', 'b')).then(
+      () => true,
+      () => false,
+    ),
+  )
 
 it('answers calls in order, many at once and of any length', async () => {
   const { call } = scriptConnectionOf(server().redis)
@@ -41,23 +50,13 @@ it('is made anew where it is cut, and tells who waited', async () => {
   const told = expect(waiting).rejects.toThrow('the connection to Redis was lost')
   await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
   await told
-  await until('it to be made anew', () =>
-    call(echo('a', 'b')).then(
-      () => true,
-      () => false,
-    ),
-  )
+  await untilMadeAnew(call)
 })
 
 it('is made anew where Redis answers with what is no reply to a script', async () => {
   const { call } = scriptConnectionOf(server().redis)
   await expect(call(['PING'])).rejects.toThrow('the connection to Redis was lost')
-  await until('it to be made anew', () =>
-    call(echo('a', 'b')).then(
-      () => true,
-      () => false,
-    ),
-  )
+  await untilMadeAnew(call)
 })
 
 it('tells who waits longer than a command may take, keeps the order, and gives up a connection that stays silent', async () => {
@@ -73,12 +72,7 @@ it('tells who waits longer than a command may take, keeps the order, and gives u
   const second = expect(call(echo('second', ''))).rejects.toThrow('the connection to Redis was lost')
   await Promise.all([late, second])
   server().process.kill('SIGCONT')
-  await until('it to be made anew', () =>
-    call(echo('a', 'b')).then(
-      () => true,
-      () => false,
-    ),
-  )
+  await untilMadeAnew(call)
 })
 
 it('beats where it is answered, and tells where it is not', async () => {

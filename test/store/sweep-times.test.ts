@@ -95,3 +95,14 @@ it('a sweep ends after a millisecond of damaged swarms, too', async () => {
     [false, 10],
   ])
 })
+
+it('a piece of a sweep ends sooner where peers are removed than where they are only looked at', async () => {
+  const { redis } = server()
+  const crowd = Array.from({ length: 120 }, (_, i) => announceOf({ endpoint: at('198.51.100.1', 1 + i) }))
+  await storeOn(redis, {}, () => START_S).announce(crowd)
+  const sweep = makeShardSweeper({ redis, keys, peerLifetimeS: LIFETIME_S, nowS: () => START_S + LIFETIME_S + 1 })
+  const first = await sweep('a00')
+  expect(first.hasMore).toBe(true)
+  expect(first.peersRemoved).toBeGreaterThan(0)
+  expect(first.peersRemoved).toBeLessThan(crowd.length)
+})
