@@ -33,15 +33,16 @@ try {
 }
 
 async function smokeOfAll(): Promise<void> {
-  const [udp, http, api] = [await freePort(), await freePort(), await freePort()]
+  const [udp, http, api, health] = [await freePort(), await freePort(), await freePort(), await freePort()]
   const startMs = performance.now()
   const tracker = run(['npm', 'start'], {
     REDSWARM_UDP_LISTEN: `127.0.0.1:${udp}`,
     REDSWARM_HTTP_LISTEN: `127.0.0.1:${http}`,
     REDSWARM_API_LISTEN: `127.0.0.1:${api}`,
-    REDSWARM_HEALTH_LISTEN: '127.0.0.1:0',
+    REDSWARM_HEALTH_LISTEN: `127.0.0.1:${health}`,
   })
-  const isHealthy = async () => (await fetch(`http://127.0.0.1:${http}/health_check`)).status === 200
+  // The HTTP tracker's own check answers before the UDP tracker listens, and a datagram is lost without a word.
+  const isHealthy = async () => (await fetch(`http://127.0.0.1:${health}/health_check`)).status === 200
   await untilServing(tracker, SERVE_MS_MAX, isHealthy)
   console.log(`npm start: serving after ${((performance.now() - startMs) / 1000).toFixed(2)} s`)
   assert.deepEqual(await announceByUdp(udp, 7001, 0n), [1, 0])
