@@ -7,6 +7,7 @@ import type { Target } from './target.ts'
 export type ToWorker =
   | { type: 'open'; options: LoadOptions; target: Target; share: Share; isLive: boolean }
   | { type: 'fill' }
+  | { type: 'warm-up' }
   | { type: 'load' }
   | { type: 'stop' }
   | { type: 'end' }

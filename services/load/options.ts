@@ -5,6 +5,7 @@ import type { Target } from './target.ts'
 /** What a load was asked to do, complete; every worker process gets it. */
 export type LoadOptions = {
   seconds: number
+  warmUp: number
   torrents: number
   peers: number
   numwant: number
@@ -52,6 +53,7 @@ const SEED_MAX = 2 ** 31
 /** What each number may be, and what it is unless said otherwise. */
 export const NUMBERS = {
   seconds: { min: 1, max: SECONDS_MAX, default: 10, says: 'how long to measure' },
+  warmUp: { min: 0, max: SECONDS_MAX, default: 1, says: 'seconds of load before that, which are not counted' },
   torrents: { min: 1, max: PEERS_MAX, default: 100_000, says: 'torrents that peers are spread over' },
   peers: { min: 1, max: PEERS_MAX, default: 200_000, says: 'peers, each at one address and port' },
   numwant: { min: 0, max: NUMWANT_MAX, default: 30, says: 'peers that an announce asks for' },

@@ -73,9 +73,11 @@ async function loadWith(options: LoadOptions, target: Target, live: LiveLine): P
   try {
     live.show('connecting')
     await workers.open(options, target)
-    view.begin(options.fill)
+    view.begin('filling')
     const fill = options.fill ? fillOf(target, options, await workers.fill(), !interruption.came()) : null
-    view.begin(false)
+    view.begin('warming up')
+    if (options.warmUp > 0 && !interruption.came()) checkAnswers(target, await workers.warmUp())
+    view.begin('loading')
     if (options.json) process.stderr.write('loading\n')
     const cpuBefore = cpuSecondsOfAll(options.pids)
     const results = interruption.came() ? [] : await workers.load()
@@ -88,12 +90,18 @@ async function loadWith(options: LoadOptions, target: Target, live: LiveLine): P
   }
 }
 
+/** Throws an OperatorError where the tracker fell silent. */
+function checkAnswers({ url }: Target, results: readonly PhaseResult[]): void {
+  const { tally, fellSilent } = merged(results)
+  if (fellSilent) throw new OperatorError(silence({ url, responses: responsesOf(tally) }))
+}
+
 type Filled = NonNullable<LoadReport['fill']>
 
 /** What the fill came to; an OperatorError where too many peers are missing after it. */
-function fillOf({ url }: Target, { peers }: LoadOptions, results: readonly PhaseResult[], isWhole: boolean): Filled {
-  const { tally, seconds, fellSilent } = merged(results)
-  if (fellSilent) throw new OperatorError(silence({ url, responses: responsesOf(tally) }))
+function fillOf(target: Target, { peers }: LoadOptions, results: readonly PhaseResult[], isWhole: boolean): Filled {
+  checkAnswers(target, results)
+  const { tally, seconds } = merged(results)
   const { announces, errors, lost, wrong } = tally
   // A wrong answer is one: the peer was heard.
   const missing = Math.max(0, peers - announces - wrong)
@@ -101,7 +109,7 @@ function fillOf({ url }: Target, { peers }: LoadOptions, results: readonly Phase
     const [text] = Object.keys(tally.errorTexts)
     const why = text === undefined ? 'no answer came' : `the answer was "${text}"`
     throw new OperatorError(
-      `${url}: ${shown(missing)} of ${shown(peers)} peers could not be announced before the load: ${why}\n` +
+      `${target.url}: ${shown(missing)} of ${shown(peers)} peers could not be announced before the load: ${why}\n` +
         '  what it would measure is another load than asked for; --no-fill takes the tracker as it is',
     )
   }
@@ -139,13 +147,13 @@ type Progress = Extract<FromWorker, { type: 'progress' }>
 
 /** What the live line says: the phase, and how it goes. */
 function makeView({ peers, seconds }: LoadOptions, live: LiveLine) {
-  let isFill = false
+  let phase: 'filling' | 'warming up' | 'loading' = 'filling'
   let startMs = performance.now()
   let before = 0
   let beforeMs = startMs
   return {
-    begin(isFilling: boolean): void {
-      isFill = isFilling
+    begin(next: typeof phase): void {
+      phase = next
       startMs = performance.now()
       beforeMs = startMs
       before = 0
@@ -163,11 +171,13 @@ function makeView({ peers, seconds }: LoadOptions, live: LiveLine) {
       const perS = ((responsesOf(tally) - before) / (nowMs - beforeMs)) * 1000
       before = responsesOf(tally)
       beforeMs = nowMs
-      const phase = isFill
-        ? `filling ${shown(tally.announces)} of ${shown(peers)} peers`
-        : `loading ${Math.round((nowMs - startMs) / 1000)} of ${seconds} s`
+      const progress = {
+        filling: ` ${shown(tally.announces)} of ${shown(peers)} peers`,
+        'warming up': '',
+        loading: ` ${Math.round((nowMs - startMs) / 1000)} of ${seconds} s`,
+      }
       live.show(
-        `${phase}  ${shown(perS)} responses/s  p99 ${latencies.percentiles().p99.toFixed(1)} ms  ${badOf(tally)}`,
+        `${phase}${progress[phase]}  ${shown(perS)} responses/s  p99 ${latencies.percentiles().p99.toFixed(1)} ms  ${badOf(tally)}`,
       )
     },
   }

@@ -46,13 +46,13 @@ function watchSilence(msMax: number, onSilence: () => void): NodeJS.Timeout {
   return timer
 }
 
-async function runPhase(isFill: boolean): Promise<void> {
+async function runPhase(phase: 'fill' | 'warm-up' | 'load'): Promise<void> {
   Object.assign(tally, makeTally())
   latencies.reset()
   const startMs = performance.now()
   const startCpu = process.cpuUsage()
   let fellSilent = false
-  const rate = options.rate === undefined || isFill ? undefined : options.rate / processes
+  const rate = options.rate === undefined || phase === 'fill' ? undefined : options.rate / processes
   const silence = watchSilence(silentMsMax(rate), () => {
     fellSilent = true
     loader.stop()
@@ -61,7 +61,9 @@ async function runPhase(isFill: boolean): Promise<void> {
     () => isLive && tell({ type: 'progress', tally, latencies: latencies.encode() }),
     PROGRESS_EVERY_MS,
   )
-  const endMs = await (isFill ? loader.fill() : loader.load(options.seconds, rate))
+  const endMs = await (phase === 'fill'
+    ? loader.fill()
+    : loader.load(phase === 'load' ? options.seconds : options.warmUp, rate))
   clearInterval(progress)
   clearInterval(silence)
   const cpu = process.cpuUsage(startCpu)
@@ -83,9 +85,9 @@ async function handle(message: ToWorker): Promise<void> {
       break
     }
     case 'fill':
-      return runPhase(true)
+    case 'warm-up':
     case 'load':
-      return runPhase(false)
+      return runPhase(message.type)
     case 'stop':
       loader?.stop()
       break

@@ -9,6 +9,8 @@ import type { Target } from './target.ts'
 export type Workers = {
   open: (options: LoadOptions, target: Target) => Promise<void>
   fill: () => Promise<PhaseResult[]>
+  /** Loads, and forgets it: what begins cold, here and at the tracker, would be told as its latency. */
+  warmUp: () => Promise<PhaseResult[]>
   load: () => Promise<PhaseResult[]>
   /** Has what runs end early. */
   stop: () => void
@@ -54,7 +56,7 @@ export function forkWorkers(count: number, onProgress: ((all: readonly Progress[
     })
     return Promise.all(answers)
   }
-  const results = async (type: 'fill' | 'load'): Promise<PhaseResult[]> =>
+  const results = async (type: 'fill' | 'warm-up' | 'load'): Promise<PhaseResult[]> =>
     (await ask(() => ({ type }))).filter((answer) => answer.type === 'done')
 
   return {
@@ -63,6 +65,7 @@ export function forkWorkers(count: number, onProgress: ((all: readonly Progress[
       await ask((index) => ({ type: 'open', options, target, share: { index, of: count }, isLive }))
     },
     fill: () => results('fill'),
+    warmUp: () => results('warm-up'),
     load: () => results('load'),
     stop() {
       for (const child of children) if (child.connected) child.send({ type: 'stop' } satisfies ToWorker)

@@ -1,39 +1,14 @@
-import { spawn } from 'node:child_process'
-import { createSocket, type Socket } from 'node:dgram'
+import type { Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { writeConnectReply } from '../../lib/wire/udp-reply.ts'
 import type { LoadReport } from '../../services/load/report.ts'
 import { freePort } from '../support/free-port.ts'
+import { answering, connected, load, report, SMALL } from '../support/load.ts'
 import { until, useRedis } from '../support/redis.ts'
 import { TOKEN, withTracker } from '../support/tracker.ts'
 
-type Run = { code: number | null; stdout: string; stderr: string }
-
-/** Runs `redswarm load` with these arguments; `meanwhile` gets the process. */
-async function load(
-  args: string[],
-  meanwhile?: (child: ReturnType<typeof spawn>, stderr: () => string) => Promise<void>,
-  program = 'test/tools/load-alone.ts',
-): Promise<Run> {
-  const child = spawn(process.execPath, [program, 'load', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-  })
-  const closed = once(child, 'close')
-  await meanwhile?.(child, () => stderr)
-  const [code] = (await closed) as [number | null]
-  return { code, stdout, stderr }
-}
-
-const SMALL = ['--seconds', '1', '--torrents', '500', '--peers', '1000', '--outstanding', '64', '--addresses', '8']
-const report = (run: Run): LoadReport => JSON.parse(run.stdout) as LoadReport
 /** A busy machine may lose a datagram, or answer late. */
 const expectFewLost = ({ lost, responses }: LoadReport): void => {
   expect(responses).toBeGreaterThan(100)
@@ -156,6 +131,24 @@ describe.concurrent('redswarm load without a tracker that serves', () => {
     }
   })
 
+  it('warms up before it measures, and counts nothing of that', async ({ expect }) => {
+    let asked = 0
+    const socket = await answering((request) => {
+      asked += 1
+      return connected(request)
+    })
+    try {
+      const paced = [...SMALL, '--no-fill', '--weights', '1:0:0', '--rate', '500', '--warm-up', '2', '--json']
+      const run = await load(['udp', `udp://127.0.0.1:${socket.address().port}`, ...paced])
+      expect(run.code).toBe(0)
+      expect(report(run).responses).toBeGreaterThan(400)
+      expect(report(run).responses).toBeLessThanOrEqual(501)
+      expect(asked - report(run).responses).toBeGreaterThan(900)
+    } finally {
+      socket.close()
+    }
+  })
+
   it('ends early where a tracker dies, tells what it saw, and has what was under way at the end lost', async ({
     expect,
   }) => {
@@ -254,19 +247,6 @@ describe.concurrent('redswarm load without a tracker that serves', () => {
     expect(help?.stdout).toContain('Examples:')
   })
 })
-
-const connected = (request: Buffer): Buffer => writeConnectReply(request.readUInt32BE(12), Buffer.alloc(8, 1))
-
-async function answering(answer: (request: Buffer) => Buffer | undefined): Promise<Socket> {
-  const socket = createSocket('udp4')
-  socket.on('message', (request, { port, address }) => {
-    const reply = answer(request)
-    if (reply) socket.send(reply, port, address)
-  })
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  return socket
-}
 
 /** An announce reply with an interval of 0, every second one with a transaction id of nobody's. */
 function garbage(request: Buffer): Buffer {
