@@ -16,7 +16,7 @@ export const COUNTER_NAMES = [
   'tcp6_errors',
   /** Datagrams that were no request: silence. */
   'udp_ignored',
-  /** Datagrams dropped because too many were in work. */
+  /** Datagrams dropped because too many were in work, by us or by the system. */
   'udp_dropped',
   /** Error replies held back: too many to one address. */
   'udp_errors_silenced',

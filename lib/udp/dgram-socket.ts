@@ -19,7 +19,7 @@ const LOOK_FOR_ADDRESSES_MS = 10_000
  * A socket on `node:dgram`, for every system. `dgram` does not tell which address a datagram was sent to, so a wildcard
  * address is one socket per local address: most clients drop a reply from any other than the one that they asked.
  */
-export const openDgramSocket: OpenUdpSocket = async (listen, onBatch, sharesPort = false) => {
+export const openDgramSocket: OpenUdpSocket = async (listen, onBatch, { sharesPort = false } = {}) => {
   const sockets = new Map<string, Socket>()
   const local = toLocal(listen)
   const family = isIpv6(local.endpoint) ? 'udp6' : 'udp4'
@@ -82,7 +82,8 @@ export const openDgramSocket: OpenUdpSocket = async (listen, onBatch, sharesPort
           continue
         }
         try {
-          socket.send(payload, portOf(source), address, () => {})
+          // It may be sent some time later.
+          socket.send(Buffer.from(payload), portOf(source), address, () => {})
         } catch {
           // dgram throws where the port is 0, or the local address is gone and its socket with it.
           unsent += 1
@@ -90,6 +91,8 @@ export const openDgramSocket: OpenUdpSocket = async (listen, onBatch, sharesPort
       }
       return unsent
     },
+    // `node:dgram` reads whatever comes, and tells of no drops.
+    takeDrops: () => 0,
     pause() {
       isPaused = true
     },

@@ -16,23 +16,30 @@ export type UdpSocket = {
   /** Where it listens, with the port that it got. */
   listen: Listen
   /**
-   * Sends replies; one that the system refuses, or that is longer than `PAYLOAD_BYTES_MAX`, costs only itself. Answers
-   * how many were not sent: all of them once the socket is closed.
+   * Sends replies, whose payloads may be used for others once it has returned. One that the system refuses, or that is
+   * longer than `PAYLOAD_BYTES_MAX`, costs only itself. Answers how many were not sent: all of them once the socket is closed.
    */
   send: (replies: readonly Datagram[]) => number
   /** Takes no more datagrams in; what is in work can still be sent. */
   pause: () => void
+  /** How many datagrams the system dropped since this was last asked, because its buffer for them was full. */
+  takeDrops: () => number
   close: () => Promise<void>
 }
 
-/**
- * Opens a socket; `onBatch` gets what came in, at most `BATCH_MAX` at a time. A reply leaves from the address asked. Sockets
- * that all share their port (SO_REUSEPORT) each get a part of the clients.
- */
+/** How a socket is opened. */
+export type UdpSocketOptions = {
+  /** Whether others listen at the same address, and each gets a part of the clients (SO_REUSEPORT). */
+  sharesPort?: boolean
+  /** Whether no more may be taken in for now: where it can, a socket leaves it to the system to keep some, and to drop the rest. */
+  isFull?: () => boolean
+}
+
+/** Opens a socket; `onBatch` gets what came in, at most `BATCH_MAX` at a time. A reply leaves from the address asked. */
 export type OpenUdpSocket = (
   listen: Listen,
   onBatch: (batch: Datagram[], socket: UdpSocket) => void,
-  sharesPort?: boolean,
+  options?: UdpSocketOptions,
 ) => Promise<UdpSocket>
 
 /** Datagrams in a batch at most: as many as one call of recvmmsg takes. */

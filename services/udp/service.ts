@@ -1,13 +1,15 @@
 import { isMissingIpv6, type Listen, listenError, listenText } from '../../lib/config/listen.ts'
 import type { Counters } from '../../lib/observe/counters.ts'
 import type { Logger } from '../../lib/observe/log.ts'
-import type { Datagram, OpenUdpSocket, UdpSocket } from '../../lib/udp/socket.ts'
+import { BATCH_MAX, type Datagram, type OpenUdpSocket, type UdpSocket } from '../../lib/udp/socket.ts'
 import type { Send } from './datagram.ts'
 
-/** Datagrams in work at most; more are dropped and counted: their clients ask again by themselves. */
+/** Datagrams in work at most; more wait in the system's buffer, or are dropped and counted: their clients ask again by themselves. */
 const IN_FLIGHT_MAX = 8192
 /** How long a stop waits for what is in work. */
 const DRAIN_MS_MAX = 5000
+/** How often the system is asked what it dropped. */
+const COUNT_DROPS_EVERY_MS = 1000
 
 /** A running UDP tracker. */
 export type UdpService = { listens: Listen[]; stop: () => Promise<void> }
@@ -49,10 +51,11 @@ export async function startUdpService({
       })
   }
 
+  const isFull = (): boolean => inFlight + BATCH_MAX > IN_FLIGHT_MAX
   const sockets: UdpSocket[] = []
   for (const listen of listens) {
     try {
-      sockets.push(await openSocket(listen, onBatch, sharesPorts))
+      sockets.push(await openSocket(listen, onBatch, { sharesPort: sharesPorts, isFull }))
     } catch (error) {
       if (listens.length === 1 || !isMissingIpv6(listen, error)) {
         await Promise.all(sockets.map((socket) => socket.close()))
@@ -61,6 +64,11 @@ export async function startUdpService({
       log.warn(`no IPv6 here: not listening on udp ${listenText(listen)}`)
     }
   }
+
+  const countDrops = (): void => {
+    for (const socket of sockets) counters.udp_dropped += socket.takeDrops()
+  }
+  const dropTimer = setInterval(countDrops, COUNT_DROPS_EVERY_MS).unref()
 
   return {
     listens: sockets.map((socket) => socket.listen),
@@ -72,6 +80,8 @@ export async function startUdpService({
           setTimeout(resolve, DRAIN_MS_MAX).unref()
         })
       }
+      clearInterval(dropTimer)
+      countDrops()
       await Promise.all(sockets.map((socket) => socket.close()))
     },
   }

@@ -96,11 +96,13 @@ describe('the UDP tracker at its limits', () => {
     const counters = makeCounters()
     const inWork: (() => void)[] = []
     let receive = (_: Datagram[]): void => {}
+    let isFull = (): boolean => false
     const service = await startUdpService({
       listens: [{ address: '127.0.0.1', port: 0 }],
       handle: () => new Promise((resolve) => inWork.push(resolve)),
-      openSocket: async (listen, onBatch) => {
-        const socket: UdpSocket = { listen, send: () => 0, pause: () => {}, close: async () => {} }
+      openSocket: async (listen, onBatch, options) => {
+        isFull = options?.isFull ?? isFull
+        const socket: UdpSocket = { listen, send: () => 0, takeDrops: () => 5, pause: () => {}, close: async () => {} }
         receive = (batch) => onBatch(batch, socket)
         return socket
       },
@@ -109,15 +111,25 @@ describe('the UDP tracker at its limits', () => {
     })
     const batch = Array.from({ length: BATCH_MAX }, () => ({ payload: Buffer.alloc(0), source: at('::1'), via: 0 }))
     const fits = 8192 / BATCH_MAX
-    for (let i = 0; i < fits + 2; i++) receive(batch)
+    for (let i = 0; i < fits; i++) {
+      expect(isFull()).toBe(false)
+      receive(batch)
+    }
+    expect(isFull()).toBe(true)
+    // From a socket that takes in all the same.
+    receive(batch)
+    receive(batch)
     expect([inWork.length, counters.udp_dropped]).toEqual([fits, 2 * BATCH_MAX])
     inWork[0]?.()
     await sleep(0)
+    expect(isFull()).toBe(false)
     receive(batch)
     receive(batch)
     expect([inWork.length, counters.udp_dropped]).toEqual([fits + 1, 3 * BATCH_MAX])
     for (const end of inWork) end()
     await service.stop()
+    // With those that the system tells of.
+    expect(counters.udp_dropped).toBe(3 * BATCH_MAX + 5)
   })
 
   it('counts an announce that it refuses as an error, and not as an announce', () =>

@@ -1,11 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { openDgramSocket } from '../../lib/udp/dgram-socket.ts'
-import { type Libc, loadLibc } from '../../lib/udp/linux/libc.ts'
+import { loadLibc } from '../../lib/udp/linux/libc.ts'
 import { makeLinuxSockets } from '../../lib/udp/linux/linux-socket.ts'
 import { makeReactor } from '../../lib/udp/linux/reactor.ts'
 import {
@@ -224,13 +223,41 @@ describe.each(implementations)('a UDP socket by %s', (name, open) => {
         heard[i] = (heard[i] as number) + batch.length
         echo(batch, socket)
       }
-      const first = await open({ address: '127.0.0.1', port: 0 }, count(0), true)
-      const second = await open(first.listen, count(1), true)
+      const first = await open({ address: '127.0.0.1', port: 0 }, count(0), { sharesPort: true })
+      const second = await open(first.listen, count(1), { sharesPort: true })
       await expect(open(first.listen, echo)).rejects.toMatchObject({ code: 'EADDRINUSE' })
       for (let asked = 0; asked < 30; asked++)
         expect(await ask('127.0.0.1', first.listen.port, [Buffer.from('?')])).toHaveLength(1)
       expect(heard.every((some) => some > 0)).toBe(true)
       await Promise.all([first.close(), second.close()])
+    },
+  )
+
+  it.runIf(name !== 'node:dgram')(
+    'leaves what cannot be taken in to the system, and tells what that dropped',
+    async () => {
+      const sent = 8000
+      let [isFull, heard, dropped] = [true, 0, 0]
+      const count = (batch: Datagram[]): void => {
+        heard += batch.length
+      }
+      const socket = await open({ address: '127.0.0.1', port: 0 }, count, { isFull: () => isFull })
+      const client = createSocket('udp4')
+      client.connect(socket.listen.port, '127.0.0.1')
+      await once(client, 'connect')
+      const all = Array.from({ length: sent }, () => new Promise((done) => client.send(Buffer.alloc(1000), done)))
+      await Promise.all(all)
+      await until('the system to drop some', () => {
+        dropped += socket.takeDrops()
+        return dropped > 0
+      })
+      expect(heard).toBe(0)
+      isFull = false
+      await until('all others to be taken in', () => heard + dropped === sent)
+      expect(heard).toBeGreaterThan(0)
+      expect(socket.takeDrops()).toBe(0)
+      client.close()
+      await socket.close()
     },
   )
 
@@ -257,40 +284,4 @@ it('loses only the replies of a local address that is gone, by node:dgram', asyn
     expect((await other).map(String)).toEqual(['served'])
   })
   expect(await asking).toEqual([])
-})
-
-describe.runIf(libc)('a process with a sleeping UDP socket', () => {
-  /** Runs a line of code while the socket sleeps; answers the exit code, undefined where the process does not end. */
-  async function endAfter(code: string): Promise<{ exitCode: number | null | undefined; said: string }> {
-    const from = (file: string) => new URL(`../../lib/udp/${file}`, import.meta.url).href
-    const program = `
-      import { chooseUdpSockets } from '${from('open-socket.ts')}'
-      await chooseUdpSockets()({ address: '127.0.0.1', port: 0 }, () => {})
-      setTimeout(() => { ${code} }, 200)`
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    let said = ''
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-    })
-    const ended = once(child, 'close').then(([exitCode]) => exitCode as number | null)
-    const exitCode = await Promise.race([ended, sleep(5000, undefined, { ref: false })])
-    child.kill('SIGKILL')
-    return { exitCode, said }
-  }
-
-  it('ends by an exception that nobody catches', async () =>
-    expect(await endAfter("throw new Error('nobody catches this')")).toEqual({
-      exitCode: 1,
-      // Not of an error before it, such as a module that is not there.
-      said: expect.stringContaining('Error: nobody catches this'),
-    }))
-
-  it('leaves no eventfd to the programs that it starts', () =>
-    withSocket(makeLinuxSockets(libc as Libc, makeReactor(libc as Libc)), '127.0.0.1', echo, async () => {
-      expect(execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' })).not.toContain('eventfd')
-    }))
-
-  it('ends by process.exit', async () => expect(await endAfter('process.exit(3)')).toMatchObject({ exitCode: 3 }))
 })

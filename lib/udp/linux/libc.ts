@@ -7,6 +7,7 @@ export type Libc = {
   bind: (fd: number, address: Buffer, bytes: number) => number
   getsockname: (fd: number, address: Buffer, bytes: Buffer) => number
   setsockopt: (fd: number, level: number, name: number, value: Buffer, bytes: number) => number
+  getsockopt: (fd: number, level: number, name: number, value: Buffer, bytes: Buffer) => number
   recvmmsg: (fd: number, messages: Buffer, count: number, flags: number, timeout: null) => number
   sendmmsg: (fd: number, messages: Buffer, count: number, flags: number) => number
   eventfd: (initial: number, flags: number) => number
@@ -37,6 +38,7 @@ export function loadLibc(): Libc | undefined {
     bind: library.func('int bind(int fd, void *address, unsigned int bytes)'),
     getsockname: library.func('int getsockname(int fd, void *address, void *bytes)'),
     setsockopt: library.func('int setsockopt(int fd, int level, int name, void *value, unsigned int bytes)'),
+    getsockopt: library.func('int getsockopt(int fd, int level, int name, void *value, void *bytes)'),
     recvmmsg: library.func('int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout)'),
     sendmmsg: library.func('int sendmmsg(int fd, void *messages, unsigned int count, int flags)'),
     eventfd: library.func('int eventfd(unsigned int initial, int flags)'),

@@ -18,6 +18,10 @@ const SOL_SOCKET = 1
 const SO_SNDBUF = 7
 const SO_RCVBUF = 8
 const SO_REUSEPORT = 15
+const SO_MEMINFO = 55
+/** Nine u32; room for more to come, and too much for V8 to move it. */
+const MEMINFO_BYTES = 128
+const MEMINFO_DROPS_AT = 32
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const MSG_DONTWAIT = 0x40
@@ -34,7 +38,7 @@ const SHORT_BYTES_MAX = 32
  * them each datagram was sent to (IP_PKTINFO), and its reply leaves from there.
  */
 export function makeLinuxSockets(libc: Libc, reactor: Reactor): OpenUdpSocket {
-  return async (listen, onBatch, sharesPort = false) => {
+  return async (listen, onBatch, { sharesPort = false, isFull = () => false } = {}) => {
     const { address, endpoint } = toLocal(listen)
     const family = isIpv6(endpoint) ? IPV6 : IPV4
     // A link-local peer of IPv6 is answered on the interface that it was heard on, which comes with the local address.
@@ -44,10 +48,16 @@ export function makeLinuxSockets(libc: Libc, reactor: Reactor): OpenUdpSocket {
     const sending = makeMessages(libc, family, withLocal)
     // The descriptor's number is somebody else's once it is closed.
     let isClosed = false
+    let drops = 0
     const self: UdpSocket = {
       listen: { address, port },
       send: (replies) => (isClosed ? replies.length : sendAll(libc, fd, family, sending, replies)),
       pause: () => void reactor.remove(fd),
+      takeDrops() {
+        const before = drops
+        if (!isClosed) drops = dropsOf(libc, fd)
+        return (drops - before) >>> 0
+      },
       async close() {
         if (isClosed) return
         isClosed = true
@@ -58,6 +68,8 @@ export function makeLinuxSockets(libc: Libc, reactor: Reactor): OpenUdpSocket {
     reactor.add(fd, () => {
       let total = 0
       for (let batches = 0; batches < BATCHES_PER_ROUND; batches++) {
+        // To read what can only be dropped would take from the CPU of what can be answered.
+        if (isFull()) return Math.max(1, total)
         const count = libc.recvmmsg(fd, received.headers, BATCH_MAX, MSG_DONTWAIT, null)
         if (count <= 0) break
         total += count
@@ -105,6 +117,14 @@ function openSocket(
   value.writeInt32LE(family.sockaddrBytes)
   libc.getsockname(fd, sockaddr, value)
   return { fd, port: sockaddr.readUInt16BE(2) }
+}
+
+/** How many datagrams the system dropped at a socket, modulo 2^32: the last of the counts that SO_MEMINFO tells. */
+function dropsOf(libc: Libc, fd: number): number {
+  const counts = Buffer.alloc(MEMINFO_BYTES)
+  const bytes = Buffer.alloc(128)
+  bytes.writeUInt32LE(MEMINFO_BYTES)
+  return libc.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, counts, bytes) === 0 ? counts.readUInt32LE(MEMINFO_DROPS_AT) : 0
 }
 
 function writeSockaddr(family: Family, into: Buffer, at: number, endpoint: Endpoint): void {

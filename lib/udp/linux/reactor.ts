@@ -1,6 +1,7 @@
+import { BATCH_MAX } from '../socket.ts'
 import type { Libc } from './libc.ts'
 
-/** Reads what came in on one socket, and answers how many datagrams that were. */
+/** Reads what came in on one socket, and answers how many datagrams that were; above 0, too, where some may wait that it would not read yet. */
 type Drain = () => number
 
 /** Drains sockets while there is something to read, and sleeps in poll otherwise. */
@@ -15,12 +16,16 @@ const POLLIN = 1
 /** Sockets waited on at most: room for as many addresses as anybody listens on. */
 const SOCKETS_MAX = 127
 const EFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000
+/**
+ * How long it rests after a round that found less than a batch, so that the next finds more: to look again at once costs
+ * 2.1 times the CPU per response at 10,000 responses/s, 1.4 times at 30,000, and is answered a millisecond sooner.
+ */
+const REST_MS = 1
 
 /**
  * A reactor for all sockets of a process: libuv offers no way to wait on a descriptor without reading from it, and what
- * it reads itself comes without the local address. One thread of libuv's pool waits for all; a sleeping tracker uses no
- * CPU at all. It sleeps after
- * the first round that finds nothing: to look 16 times before cost half as much again at 10,000 responses/s, 9 % at saturation.
+ * it reads itself comes without the local address. One thread of libuv's pool waits for all, once a round has found nothing; a
+ * sleeping tracker uses no CPU at all.
  */
 export function makeReactor(libc: Libc): Reactor {
   const drains = new Map<number, Drain>()
@@ -41,8 +46,14 @@ export function makeReactor(libc: Libc): Reactor {
     isScheduled = false
     let received = 0
     for (const drain of drains.values()) received += drain()
-    if (received > 0) schedule()
+    if (received >= BATCH_MAX) schedule()
+    else if (received > 0) rest()
     else if (drains.size > 0) fallAsleep()
+  }
+
+  const rest = (): void => {
+    isScheduled = true
+    setTimeout(round, REST_MS)
   }
 
   const fallAsleep = (): void => {

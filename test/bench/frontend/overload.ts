@@ -26,9 +26,9 @@ type Twice = {
   p99Ms: number
   refused: number
   lost: number
-  /** By the frontend, because too many were in work. */
+  /** As the frontend counts them: because too many were in work. */
   dropped: number
-  /** By the system, because the socket's buffer was full. */
+  /** Of those, by the system, as it says: because the socket's buffer was full. */
   droppedBySystem: number
   residentBefore: number
   residentAfter: number
