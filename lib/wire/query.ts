@@ -3,25 +3,20 @@
  * decoded to bytes when it is asked for. Text is latin1, a character a byte, as Node's HTTP parser gives it.
  */
 export type Query = {
+  /** Names and raw values in turns, in the order in which they are given. */
+  pairs: readonly string[]
   /** The raw values of a name, in order; empty where it is not there. */
   all: (name: string) => readonly string[]
 }
 
-const NONE: readonly string[] = []
-
 /** Takes a query string apart, at `&` and the first `=` of each part. Parts without `=` and empty ones are left out. */
 export function parseQuery(text: string): Query {
-  const values = new Map<string, string[]>()
+  const pairs: string[] = []
   for (const part of text.split('&')) {
     const equals = part.indexOf('=')
-    if (equals <= 0) continue
-    const name = part.slice(0, equals)
-    const value = part.slice(equals + 1)
-    const known = values.get(name)
-    if (known) known.push(value)
-    else values.set(name, [value])
+    if (equals > 0) pairs.push(part.slice(0, equals), part.slice(equals + 1))
   }
-  return { all: (name) => values.get(name) ?? NONE }
+  return { pairs, all: (name) => pairs.filter((_, i) => i % 2 === 1 && pairs[i - 1] === name) }
 }
 
 const PERCENT = 0x25
