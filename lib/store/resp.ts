@@ -1,3 +1,5 @@
+import type { Writable } from 'node:stream'
+
 const EMPTY = Buffer.alloc(0)
 
 /** What scripts, and loading them, are answered with: a bulk string, nil or error, or an array of such. */
@@ -25,19 +27,39 @@ const [ARRAY, BULK, ERROR, CR, MINUS, ZERO] = Buffer.from('*$-\r-0') as unknown 
   number,
 ]
 
-/** A command with its arguments, as RESP has it. */
-export function writeCommand(args: readonly (string | number | Buffer)[]): Buffer {
-  const parts: Buffer[] = []
-  let text = `*${args.length}\r\n`
-  for (const arg of args) {
-    if (typeof arg === 'object') {
-      parts.push(Buffer.from(`${text}$${arg.length}\r\n`), arg)
-      text = '\r\n'
-    } else {
-      text += `$${Buffer.byteLength(String(arg))}\r\n${arg}\r\n`
-    }
+/** Bytes that a command of the data path takes at most, about: a longer one has a buffer made for it alone. */
+const COMMAND_BYTES_MAX = 65_536
+/** What RESP puts around an argument: `$`, a length, two line ends. */
+const FRAME_BYTES_MAX = 16
+/** Buffers of commands that are kept: as many as are written at once, about. */
+const KEPT_BUFFERS_MAX = 4
+
+/** Writes commands with their arguments, as RESP has them. */
+export type CommandWriter = (args: readonly (string | number | Buffer)[]) => void
+
+/** A writer to a stream. It uses its buffers again: new ones, outside V8's heap, have its collector begin anew each time 8 MB have come. */
+export function makeCommandWriter(stream: Pick<Writable, 'write'>): CommandWriter {
+  const free: Buffer[] = []
+  return function sendCommand(args) {
+    const texts = args.map((arg) => (typeof arg === 'object' ? arg : String(arg)))
+    let bytesMax = FRAME_BYTES_MAX
+    for (const text of texts) bytesMax += Buffer.byteLength(text) + FRAME_BYTES_MAX
+    const isUsual = bytesMax <= COMMAND_BYTES_MAX
+    const buffer = (isUsual && free.pop()) || Buffer.allocUnsafeSlow(isUsual ? COMMAND_BYTES_MAX : bytesMax)
+    const bytes = writeCommand(buffer, texts)
+    stream.write(buffer.subarray(0, bytes), () => {
+      if (isUsual && free.length < KEPT_BUFFERS_MAX) free.push(buffer)
+    })
   }
-  return Buffer.concat([...parts, Buffer.from(text)])
+}
+
+function writeCommand(into: Buffer, args: readonly (string | Buffer)[]): number {
+  let at = into.write(`*${args.length}`, 0, 'latin1')
+  for (const arg of args) {
+    at += into.write(`\r\n$${Buffer.byteLength(arg)}\r\n`, at, 'latin1')
+    at += typeof arg === 'string' ? into.write(arg, at) : arg.copy(into, at)
+  }
+  return at + into.write('\r\n', at, 'latin1')
 }
 
 /** Reads replies of scripts as they come: `add` answers those that are whole by then, in order. */

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { COMMAND_MS_MAX, SILENCE_MS_MAX } from './connect.ts'
-import { makeReplyReader, type Reply, ReplyError, writeCommand } from './resp.ts'
+import { type CommandWriter, makeCommandWriter, makeReplyReader, type Reply, ReplyError } from './resp.ts'
 
 /** Sends a command that runs a script; rejects with an error that Redis answered, and where it did not answer in time. */
 export type CallScript = (command: readonly (string | number | Buffer)[]) => Promise<Exclude<Reply, ReplyError>>
@@ -39,6 +39,7 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   const own = redis.duplicate({ lazyConnect: true })
   const calls: Call[] = []
   let stream: Redis['stream'] | undefined
+  let write: CommandWriter | undefined
 
   const endCall = (): Call | undefined => {
     const call = calls.shift()
@@ -53,6 +54,7 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   const take = (taken: Redis['stream']): void => {
     const reader = makeReplyReader()
     stream = taken
+    write = makeCommandWriter(taken)
     taken.removeAllListeners('data')
     taken.on('data', (bytes: Buffer) => {
       try {
@@ -65,6 +67,7 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   own.on('ready', () => take(own.stream))
   own.on('close', () => {
     stream = undefined
+    write = undefined
     while (calls.length > 0) endCall()?.reject(new Error('the connection to Redis was lost'))
   })
   // That Redis is lost is told by the other connection.
@@ -82,14 +85,14 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   }
 
   const call: CallScript = async (command) => {
-    if (!stream) await ready
-    const open = stream
-    if (!open) throw new Error('Redis is not connected')
+    if (!write) await ready
+    const send = write
+    if (!send) throw new Error('Redis is not connected')
     return new Promise((resolve, reject) => {
       const call: Call = { resolve, reject, isLate: false, timer: undefined }
       call.timer = setTimeout(onLate, COMMAND_MS_MAX, call)
       calls.push(call)
-      open.write(writeCommand(command))
+      send(command)
     })
   }
   return { call, ready, beat: async () => void (await call(['ECHO', ''])) }

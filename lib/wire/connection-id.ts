@@ -13,7 +13,7 @@ export type Standing = 'valid' | 'expired' | 'forged'
 
 /** The connection ids of one batch of datagrams, all made in one cipher call. */
 export type BatchConnectionIds = {
-  /** The id to issue to the source with this number, 8 bytes. */
+  /** The id to issue to the source with this number, 8 bytes: good until the next is issued. */
   issue: (source: number) => Buffer
   /** What an id that came from the source with this number proves. */
   check: (source: number, connectionId: Buffer) => Standing
@@ -30,6 +30,7 @@ export type BatchConnectionIds = {
 export function makeConnectionIds({ secret, lifetimeS }: { secret: Buffer; lifetimeS: number }) {
   const windowS = Math.max(1, Math.ceil(lifetimeS / 2))
   const ciphers = new Map<number, Cipheriv>()
+  const issued = Buffer.alloc(CONNECTION_ID_BYTES)
 
   const cipherOf = (window: number): Cipheriv => {
     const known = ciphers.get(window)
@@ -66,10 +67,9 @@ export function makeConnectionIds({ secret, lifetimeS }: { secret: Buffer; lifet
     }
     return {
       issue(source) {
-        const connectionId = Buffer.allocUnsafe(CONNECTION_ID_BYTES)
-        connectionId[0] = current % WINDOWS
-        copyBytes(macsOf(current), source * BLOCK_BYTES, connectionId, 1, CONNECTION_ID_BYTES - 1)
-        return connectionId
+        issued[0] = current % WINDOWS
+        copyBytes(macsOf(current), source * BLOCK_BYTES, issued, 1, CONNECTION_ID_BYTES - 1)
+        return issued
       },
       check(source, connectionId) {
         const age = ((current - (connectionId[0] ?? 0) + WINDOWS + 1) % WINDOWS) - 1

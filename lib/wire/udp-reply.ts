@@ -30,9 +30,16 @@ export type UdpReply =
   | { action: typeof ACTION.scrape; transactionId: number; counts: Counts[] }
   | { action: typeof ACTION.error; transactionId: number; message: string }
 
+/** Gives so many bytes for a reply. */
+export type ReplyRoom = (bytes: number) => Buffer
+
 /** A connect reply, 16 bytes. */
-export function writeConnectReply(transactionId: number, connectionId: Buffer): Buffer {
-  const reply = replyOf(ACTION.connect, transactionId, 16)
+export function writeConnectReply(
+  transactionId: number,
+  connectionId: Buffer,
+  room: ReplyRoom = Buffer.allocUnsafe,
+): Buffer {
+  const reply = replyOf(ACTION.connect, transactionId, room(16))
   copyBytes(connectionId, 0, reply, REPLY_HEAD_BYTES, 8)
   return reply
 }
@@ -41,8 +48,9 @@ export function writeConnectReply(transactionId: number, connectionId: Buffer): 
 export function writeAnnounceReply(
   transactionId: number,
   announce: { intervalS: number; leechers: number; seeders: number; peers: Buffer },
+  room: ReplyRoom = Buffer.allocUnsafe,
 ): Buffer {
-  const reply = replyOf(ACTION.announce, transactionId, ANNOUNCE_HEAD_BYTES + announce.peers.length)
+  const reply = replyOf(ACTION.announce, transactionId, room(ANNOUNCE_HEAD_BYTES + announce.peers.length))
   reply.writeUInt32BE(announce.intervalS, 8)
   reply.writeUInt32BE(announce.leechers, 12)
   reply.writeUInt32BE(announce.seeders, 16)
@@ -51,8 +59,12 @@ export function writeAnnounceReply(
 }
 
 /** A scrape reply: 8 bytes and 12 for each swarm, in the order asked. */
-export function writeScrapeReply(transactionId: number, counts: readonly Counts[]): Buffer {
-  const reply = replyOf(ACTION.scrape, transactionId, REPLY_HEAD_BYTES + counts.length * SCRAPE_ENTRY_BYTES)
+export function writeScrapeReply(
+  transactionId: number,
+  counts: readonly Counts[],
+  room: ReplyRoom = Buffer.allocUnsafe,
+): Buffer {
+  const reply = replyOf(ACTION.scrape, transactionId, room(REPLY_HEAD_BYTES + counts.length * SCRAPE_ENTRY_BYTES))
   let at = REPLY_HEAD_BYTES
   for (const { seeders, completed, leechers } of counts) {
     reply.writeUInt32BE(seeders, at)
@@ -64,15 +76,14 @@ export function writeScrapeReply(transactionId: number, counts: readonly Counts[
 }
 
 /** An error: 8 bytes and the message. */
-export function writeErrorReply(transactionId: number, message: string): Buffer {
+export function writeErrorReply(transactionId: number, message: string, room: ReplyRoom = Buffer.allocUnsafe): Buffer {
   const text = Buffer.from(message)
-  const reply = replyOf(ACTION.error, transactionId, REPLY_HEAD_BYTES + text.length)
+  const reply = replyOf(ACTION.error, transactionId, room(REPLY_HEAD_BYTES + text.length))
   text.copy(reply, REPLY_HEAD_BYTES)
   return reply
 }
 
-function replyOf(action: number, transactionId: number, bytes: number): Buffer {
-  const reply = Buffer.allocUnsafe(bytes)
+function replyOf(action: number, transactionId: number, reply: Buffer): Buffer {
   reply.writeUInt32BE(action, 0)
   reply.writeUInt32BE(transactionId, 4)
   return reply

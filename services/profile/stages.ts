@@ -59,7 +59,7 @@ const RULES: readonly StageRule[] = [
   },
   // The store
   { stage: 'batch', file: /^lib\/store\/(batcher|records|redis)\./ },
-  { stage: REDIS_WRITE, file: /^lib\/store\/resp/, fn: /^writeCommand$/ },
+  { stage: REDIS_WRITE, file: /^lib\/store\/resp/, fn: /^(sendCommand|writeCommand)$/ },
   { stage: 'Redis: read replies', file: /^(npm:ioredis\/built\/(DataHandler|resp\/)|lib\/store\/resp)/ },
   { stage: REDIS_WRITE, file: /^npm:ioredis\/built\/(Redis|utils\/Commander|Script|Pipeline)\.js/ },
   { stage: REDIS_WRITE, file: /^lib\/store\/script(s|-connection)/ },

@@ -11,6 +11,7 @@ import { type Endpoint, isIpv6, withPort } from '../../lib/wire/endpoint.ts'
 import {
   PEERS_MAX_IPV4,
   PEERS_MAX_IPV6,
+  type ReplyRoom,
   writeAnnounceReply,
   writeConnectReply,
   writeErrorReply,
@@ -19,6 +20,7 @@ import {
 import { ACTION, parseUdpRequest, type UdpAnnounceRequest, type UdpScrapeRequest } from '../../lib/wire/udp-request.ts'
 import { passkeyOf } from '../../lib/wire/url-data.ts'
 import type { ErrorBudget } from './error-budget.ts'
+import { makeReplyRoom } from './reply-room.ts'
 
 /** What answering datagrams needs. */
 export type DatagramContext = {
@@ -37,6 +39,7 @@ type Waiting<Request> = { datagram: Datagram; request: Request }
 /** A batch in work: what is known of it, and what is to be done. */
 type Work = {
   context: DatagramContext
+  room: ReplyRoom
   ids: BatchConnectionIds
   nowS: number
   replies: Datagram[]
@@ -50,6 +53,8 @@ type Work = {
  */
 export function makeDatagramHandler(context: DatagramContext) {
   const { announcer, store, access, counters } = context
+  // What is written is sent before the next batch, or the next part of this one, is written.
+  const room = makeReplyRoom()
 
   const answerAnnounces = async (waiting: Waiting<UdpAnnounceRequest>[], send: Send): Promise<void> => {
     const isV6 = isIpv6((waiting[0] as Waiting<UdpAnnounceRequest>).datagram.source)
@@ -58,7 +63,7 @@ export function makeDatagramHandler(context: DatagramContext) {
     const outcomes = await announcer(requests, isV6 ? PEERS_MAX_IPV6 : PEERS_MAX_IPV4)
     send(
       waiting.map(({ datagram, request }, i) =>
-        replyTo(datagram, writeOutcome(request.transactionId, outcomes[i] as AnnounceOutcome)),
+        replyTo(datagram, writeOutcome(request.transactionId, outcomes[i] as AnnounceOutcome, room)),
       ),
     )
   }
@@ -75,7 +80,7 @@ export function makeDatagramHandler(context: DatagramContext) {
       waiting.map(({ datagram, request }, i) => {
         const own = answers.slice(at, at + (sizes[i] as number))
         at += sizes[i] as number
-        return replyTo(datagram, writeScrape(request.transactionId, own))
+        return replyTo(datagram, writeScrape(request.transactionId, own, room))
       }),
     )
   }
@@ -84,7 +89,7 @@ export function makeDatagramHandler(context: DatagramContext) {
     const nowS = context.nowS()
     const sources = batch.map((datagram) => datagram.source)
     const ids = context.connectionIds(sources, nowS)
-    const work: Work = { context, ids, nowS, replies: [], announces: [], scrapes: [] }
+    const work: Work = { context, room, ids, nowS, replies: [], announces: [], scrapes: [] }
     for (let i = 0; i < batch.length; i++) decide(work, batch[i] as Datagram, i)
     if (work.replies.length > 0) send(work.replies)
     await Promise.all([
@@ -111,7 +116,7 @@ function decide(work: Work, datagram: Datagram, index: number): void {
   const request = parsed.value
   if (request.action === ACTION.connect) {
     counters[isIpv6(datagram.source) ? 'udp6_connections' : 'udp4_connections'] += 1
-    work.replies.push(replyTo(datagram, writeConnectReply(request.transactionId, work.ids.issue(index))))
+    work.replies.push(replyTo(datagram, writeConnectReply(request.transactionId, work.ids.issue(index), work.room)))
     return
   }
   const standing = work.ids.check(index, request.connectionId)
@@ -144,7 +149,7 @@ function decide(work: Work, datagram: Datagram, index: number): void {
 
 function refuse(work: Work, datagram: Datagram, transactionId: number, message: string): void {
   work.context.counters[isIpv6(datagram.source) ? 'udp6_errors' : 'udp4_errors'] += 1
-  work.replies.push(replyTo(datagram, writeErrorReply(transactionId, message)))
+  work.replies.push(replyTo(datagram, writeErrorReply(transactionId, message, work.room)))
 }
 
 const replyTo = (datagram: Datagram, payload: Buffer): Datagram => ({
@@ -163,12 +168,12 @@ const toAnnounceRequest = (request: UdpAnnounceRequest, source: Endpoint): Annou
   passkey: request.urlData === '' ? '' : passkeyOf(request.urlData),
 })
 
-const writeOutcome = (transactionId: number, outcome: AnnounceOutcome): Buffer =>
-  outcome.ok ? writeAnnounceReply(transactionId, outcome) : writeErrorReply(transactionId, outcome.reason)
+const writeOutcome = (transactionId: number, outcome: AnnounceOutcome, room: ReplyRoom): Buffer =>
+  outcome.ok ? writeAnnounceReply(transactionId, outcome, room) : writeErrorReply(transactionId, outcome.reason, room)
 
 /** BEP 15 has one error for a whole scrape: a part that is missing makes it an error. */
-function writeScrape(transactionId: number, answers: readonly (Counts | Refusal)[]): Buffer {
+function writeScrape(transactionId: number, answers: readonly (Counts | Refusal)[], room: ReplyRoom): Buffer {
   const refusal = answers.find((answer) => typeof answer === 'string')
-  if (refusal !== undefined) return writeErrorReply(transactionId, refusalText(refusal))
-  return writeScrapeReply(transactionId, answers as readonly Counts[])
+  if (refusal !== undefined) return writeErrorReply(transactionId, refusalText(refusal), room)
+  return writeScrapeReply(transactionId, answers as readonly Counts[], room)
 }

@@ -13,7 +13,7 @@ const NOW_S = 1_764_000_000
 const connectionIds = makeConnectionIds({ secret: Buffer.alloc(32, 's'), lifetimeS: 120 })
 const at = (address: string): Endpoint => toEndpoint(address, 6881) as Endpoint
 const sources = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(at)
-const idOf = (source: Endpoint): Buffer => connectionIds([source], NOW_S).issue(0)
+const idOf = (source: Endpoint): Buffer => Buffer.from(connectionIds([source], NOW_S).issue(0))
 
 /** What a batch of datagrams, one from each source, is answered; a swarm's counts are the bytes of its info hash. */
 async function repliesTo(payloads: readonly Buffer[]) {

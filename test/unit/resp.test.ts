@@ -1,5 +1,6 @@
+import type { Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
-import { makeReplyReader, ReplyError, writeCommand } from '../../lib/store/resp.ts'
+import { makeCommandWriter, makeReplyReader, ReplyError } from '../../lib/store/resp.ts'
 
 const reply = (...elements: (string | null)[]): string =>
   `*${elements.length}\r\n${elements.map((each) => (each === null ? '$-1\r\n' : `$${each.length}\r\n${each}\r\n`)).join('')}`
@@ -68,9 +69,31 @@ describe('a reader of replies', () => {
   })
 })
 
-it('a command is written as RESP has it: numbers as text, lengths in bytes, buffers as they are', () => {
-  const bytes = writeCommand(['FCALL', 'é', 0, Buffer.from([13, 10, 0]), '', Buffer.alloc(0)])
-  expect(bytes.toString('latin1')).toBe(
+it('a command is written at once, as RESP has it: numbers as text, lengths in bytes, buffers as they are', () => {
+  const written: string[] = []
+  const write = makeCommandWriter({
+    write(bytes: Buffer, done: () => void) {
+      written.push(bytes.toString('latin1'))
+      done()
+      return true
+    },
+  } as Writable)
+  write(['FCALL', 'é', 0, Buffer.from([13, 10, 0]), '', Buffer.alloc(0)])
+  expect(written).toEqual([
     `*6\r\n$5\r\nFCALL\r\n$2\r\n${Buffer.from('é').toString('latin1')}\r\n$1\r\n0\r\n$3\r\n\r\n\0\r\n$0\r\n\r\n$0\r\n\r\n`,
-  )
+  ])
+})
+
+it('commands that are under way do not share bytes, and others do', () => {
+  const [written, done]: [Buffer[], (() => void)[]] = [[], []]
+  const write = makeCommandWriter({
+    write: (bytes: Buffer, end: () => void) => written.push(bytes) < done.push(end),
+  } as unknown as Writable)
+  const texts = ['a', 'b', 'c'.repeat(70_000), 'd']
+  for (const text of texts) write([text])
+  expect(written.map(String)).toEqual(texts.map((text) => `*1\r\n$${text.length}\r\n${text}\r\n`))
+  done[1]?.()
+  write(['e'])
+  expect(written[4]?.buffer).toBe(written[1]?.buffer)
+  expect(String(written[0])).toBe('*1\r\n$1\r\na\r\n')
 })

@@ -1,3 +1,4 @@
+import { makeKeptViews } from '../kept-views.ts'
 import { BATCH_MAX, PAYLOAD_BYTES_MAX } from '../socket.ts'
 import type { Libc } from './libc.ts'
 
@@ -53,7 +54,7 @@ const SOCKADDR_ROOM = 32
 /** A `cmsghdr` of 16 bytes before the data, all of it rounded up to 8. */
 const CONTROL_HEAD_BYTES = 16
 const CONTROL_ROOM = 40
-/** Shorter payloads are given by views that are kept: a new one costs 40 ns. At most 1 MB for a socket, in all lengths. */
+/** An announce without options, and what is shorter. At most 1 MB of views for a socket. */
 const KEPT_VIEW_BYTES_MAX = 128
 
 /** Room for a batch of messages: what recvmmsg fills and sendmmsg reads, laid out once. */
@@ -98,9 +99,7 @@ export function makeMessages(libc: Libc, family: Family, withLocal: boolean): Me
     controls.writeUInt32LE(family.pktinfo, i * CONTROL_ROOM + 12)
   }
   const controlBytes = withLocal ? Math.ceil((CONTROL_HEAD_BYTES + family.pktinfoBytes) / 8) * 8 : 0
-  const views: Buffer[] = new Array(BATCH_MAX * KEPT_VIEW_BYTES_MAX)
-  const view = (i: number, length: number): Buffer =>
-    payloads.subarray(i * PAYLOAD_BYTES_MAX, i * PAYLOAD_BYTES_MAX + length)
+  const payloadOf = makeKeptViews(payloads, PAYLOAD_BYTES_MAX, KEPT_VIEW_BYTES_MAX)
   const self: Messages = {
     headers,
     sockaddrs,
@@ -109,13 +108,7 @@ export function makeMessages(libc: Libc, family: Family, withLocal: boolean): Me
     sockaddrAt: (i) => i * SOCKADDR_ROOM,
     controlDataAt: (i) => i * CONTROL_ROOM + CONTROL_HEAD_BYTES,
     payloadAt: (i) => i * PAYLOAD_BYTES_MAX,
-    received(i) {
-      const length = headers.readUInt32LE(i * MESSAGE_BYTES + AT.length)
-      if (length >= KEPT_VIEW_BYTES_MAX) return view(i, length)
-      const kept = views[i * KEPT_VIEW_BYTES_MAX + length] ?? view(i, length)
-      views[i * KEPT_VIEW_BYTES_MAX + length] = kept
-      return kept
-    },
+    received: (i) => payloadOf(i, headers.readUInt32LE(i * MESSAGE_BYTES + AT.length)),
     hasControl: (i) => withLocal && headers.readUInt32LE(i * MESSAGE_BYTES + AT.controlBytes) > 0,
     reset(i) {
       if (withLocal) headers.writeUInt32LE(controlBytes, i * MESSAGE_BYTES + AT.controlBytes)

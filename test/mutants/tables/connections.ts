@@ -12,7 +12,9 @@ export const connectionMutants: readonly Mutant[] = [
       ['a number has no limit', 'digit > 9 || number > REPLY_BYTES_MAX', 'digit > 9'],
       ['letters are digits', 'digit < 0 || digit > 9 ||', 'digit < 0 ||'],
       ['elements have no limit', 'count >= 0 && count <= ELEMENTS_MAX', 'count >= 0'],
-      ['a length is of characters', 'Buffer.byteLength(String(arg))', 'String(arg).length'],
+      ['a length is of characters', '$${Buffer.byteLength(arg)}', '$${arg.length}'],
+      ['a buffer that is under way is written over', '(isUsual && free.pop())', '(isUsual && free[0])'],
+      ['a buffer is of no more use', 'free.length < KEPT_BUFFERS_MAX', 'free.length < 0'],
     ],
   ),
   ...mutantsOf(

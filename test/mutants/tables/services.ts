@@ -114,6 +114,30 @@ export const serviceMutants: readonly Mutant[] = [
       ['datagrams in work have no limit', 'if (inFlight + batch.length > IN_FLIGHT_MAX) {', 'if (inFlight < 0) {'],
       ['what is answered still counts as in work', '        inFlight -= batch.length\n', ''],
       ['a stop does not wait for what is in work', 'if (inFlight > 0) {', 'if (inFlight < 0) {'],
+      ['sockets take in what can only be dropped', 'inFlight + BATCH_MAX > IN_FLIGHT_MAX', 'inFlight < 0'],
+      ['what the system drops is not counted', 'counters.udp_dropped += socket.takeDrops()', 'socket.takeDrops()'],
+    ],
+  ),
+  ...mutantsOf(
+    'services/udp/reply-room.ts',
+    ['unit/datagram'],
+    [['all replies of a batch are written to one place', 'place = (place + 1) % BATCH_MAX', 'place = 0']],
+  ),
+  ...mutantsOf(
+    'lib/udp/kept-views.ts',
+    ['services/udp-socket'],
+    [['a view of one place is given for another', 'kept[place * keptBytesMax + bytes] ?? make', 'kept[bytes] ?? make']],
+  ),
+  ...mutantsOf(
+    'lib/udp/linux/linux-socket.ts',
+    ['services/udp-socket'],
+    [
+      ['a full socket is read', '        if (isFull()) return Math.max(1, total)\n', ''],
+      [
+        'drops are told again and again',
+        'if (!isClosed) drops = dropsOf(libc, fd)',
+        'if (!isClosed) return dropsOf(libc, fd)',
+      ],
     ],
   ),
 ]

@@ -123,8 +123,8 @@ export const wireMutants: readonly Mutant[] = [
       ['a malformed escape is read', 'if (!(code <= 255)) return undefined', 'if (code > 255) return undefined'],
       [
         'of a name that comes twice the first value counts',
-        'if (known) known.push(value)\n    else values.set',
-        'if (!known) values.set',
+        'pairs[i - 1] === name)',
+        'pairs[i - 1] === name && pairs.indexOf(name) === i - 1)',
       ],
     ],
   ),
@@ -134,13 +134,17 @@ export const wireMutants: readonly Mutant[] = [
     [
       [
         'a client that does not say what is left is a seeder',
-        "amountOf(query, 'left', UNKNOWN)",
-        "amountOf(query, 'left', 0n)",
+        "amountOf('left', given.left, UNKNOWN)",
+        "amountOf('left', given.left, 0n)",
       ],
       ['port 0 is taken from everybody', 'event === EVENT.stopped ? 0 : 1', '0'],
       ['a peer that stops must name a port', 'event === EVENT.stopped ? 0 : 1', '1'],
-      ['compact=0 is passed over', "query.all('compact')[0] !== '0'", 'true'],
-      ['a parameter that comes twice is taken', 'if (doubled)', "if (doubled === '')"],
+      ['compact=0 is passed over', "compact !== '0'", 'true'],
+      [
+        'a parameter that comes twice is taken',
+        'if (values[place] !== undefined) return refused',
+        'if (place === READ.length) return refused',
+      ],
       [
         'uploaded and downloaded change places',
         'makeReport(peerId, downloaded.value, left.value, uploaded.value)',
@@ -181,13 +185,14 @@ export const wireMutants: readonly Mutant[] = [
         'Math.min(wanted, policy.numwantMax)',
       ],
       ['everybody is a leecher', 'isSeeder: reportsSeeder(request.report)', 'isSeeder: false'],
-      ['the asker is told of itself', 'const others = withoutOwn(peers, own)', 'const others = peers'],
+      ['the asker is told of itself', 'const end = withoutOwn(peers, own)', 'const end = peers.length'],
       [
         'an address across two peers is taken for the asker’s',
         'at < peers.length; at += width',
         'at < peers.length; at += 1',
       ],
-      ['every reply begins with the first peer', 'Math.floor(random() * count) * width', '0 * random()'],
+      ['every reply begins with the first peer', 'Math.floor((random() * end) / width) * width', '0 * random()'],
+      ['a window that goes round is cut off at the end', 'peers.copyWithin(end - bytes, 0, from + bytes - end)', ''],
       ['one peer too many', 'const bytes = numwant * width', 'const bytes = (numwant + 1) * width'],
       ['all clients come back at once', '(1 + INTERVAL_SPREAD * random())', '1'],
       [
