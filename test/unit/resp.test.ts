@@ -95,6 +95,8 @@ it('commands that are under way do not share bytes, and others do', () => {
   expect(written.map(String)).toEqual(texts.map((text) => `*1\r\n$${text.length}\r\n${text}\r\n`))
   done[1]?.()
   write(['e'])
+  write(['f'])
   expect(written[4]?.buffer).toBe(written[1]?.buffer)
+  expect(String(written[4])).toBe('*1\r\n$1\r\ne\r\n')
   expect(String(written[0])).toBe('*1\r\n$1\r\na\r\n')
 })
