@@ -251,6 +251,7 @@ describe.each(implementations)('a UDP socket by %s', (name, open) => {
         dropped += socket.takeDrops()
         return dropped > 0
       })
+      await sleep(20)
       expect(heard).toBe(0)
       isFull = false
       await until('all others to be taken in', () => heard + dropped === sent)
