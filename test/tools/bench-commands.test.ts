@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { temporaryFolder } from '../support/at-exit.ts'
 
 const BENCH = join(import.meta.dirname, '../bench')
 
@@ -51,4 +53,37 @@ describe('bench:sweep', () => {
   it('has all removed at once', async () => {
     expect(await run('sweep', [...SMALL, '--at-once'])).toMatchObject({ sweeps: 1, peersRemoved: 2000 })
   })
+})
+
+it('bench:stages tells what each stage takes of a response, in profiles side by side', async () => {
+  const { path: folder } = await temporaryFolder('stages')
+  const profiles: [name: string, us: number, rows: Record<string, number>][] = [
+    ['old', 10, { idle: 500, send: 60, batch: 40 }],
+    ['new', 5, { send: 90, 'sleep and wake': 10 }],
+  ]
+  for (const [name, mainThread, samples] of profiles) {
+    const rows = Object.entries(samples).map(([stage, count]) => ({ stage, samples: count }))
+    await mkdir(join(folder, name))
+    const summary = { cpuUsPerResponse: { mainThread }, stages: { rows, busy: 100 } }
+    await writeFile(join(folder, name, 'summary.json'), JSON.stringify(summary))
+  }
+  const args = profiles.map(([name]) => `${name}=${join(folder, name)}`)
+  const { stdout } = await promisify(execFile)(process.execPath, [join(BENCH, 'stages.ts'), ...args])
+  const cells = stdout
+    .trim()
+    .split('\n')
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+  expect(cells.filter((_, i) => i !== 1)).toEqual([
+    ['stage', 'old', 'new'],
+    ['send', '6.00', '4.50'],
+    ['batch', '4.00', '0.00'],
+    ['sleep and wake', '0.00', '0.50'],
+    ['all other', '0.00', '0.00'],
+    ['all', '10.0', '5.00'],
+  ])
 })
