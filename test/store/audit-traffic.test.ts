@@ -128,8 +128,10 @@ describe('an audit while traffic goes on', () => {
         for (let i = 0; i < 15; i++) await damageSomething(redis, random)
         repaired += (await traffic.audit(true)).repaired
       }
-      // One more, for what came after the last look at it; from now on nobody damages anything.
-      await traffic.audit(true)
+      // For what came after the last look at it, and for what its repair shows: a swarm that is made anew counts fewer downloads than
+      // the key looked at before remembers. From now on nobody damages anything.
+      let more = 0
+      while ((await traffic.audit(true)).repaired > 0) expect(++more).toBeLessThan(4)
       const { refused } = traffic.seen
       expect((await traffic.audit()).faults).toEqual([])
       await sleep(300)
