@@ -5,7 +5,7 @@ import { makeKeys } from '../../lib/store/keys.ts'
 import { type InfoHash, infoHashFromHex } from '../../lib/wire/info-hash.ts'
 import { readSwarm } from '../support/read-swarm.ts'
 import { useRedis } from '../support/redis.ts'
-import { announceOf, storeOn } from '../support/store.ts'
+import { announceOf, at, storeOn } from '../support/store.ts'
 import { type Damage, EMPTIED, keyOf, LARGE, POPULATION, SMALL } from './audit-damage.ts'
 import { KEY_DAMAGES } from './audit-key-damage.ts'
 import { CHUNK_DAMAGES, SWARM_DAMAGES } from './audit-swarm-damage.ts'
@@ -50,6 +50,24 @@ describe('an audit', () => {
     ])
     expect(report.torrents).toBe(20_004)
     expect(report.faults.filter(({ check }) => check !== 'peers' && check !== 'pieces')).toEqual([])
+  })
+
+  it('repairs a swarm that is made anew between the look at its completed downloads and their repair', async () => {
+    const { redis } = server()
+    await redis.zadd(`${keyOf(SMALL)}:done`, 1_764_000_000, at('192.0.2.9', 9))
+    const slow = redis.duplicate()
+    const callBuffer = slow.callBuffer.bind(slow)
+    let announced = 0
+    slow.callBuffer = (async (name: string, args?: string[]) => {
+      if (announced === 0 && args?.[0]?.startsWith('redswarm_repair_key'))
+        announced += (await storeOn(redis).announce([announceOf({ infoHash: SMALL })])).length
+      return callBuffer(name, args ?? [])
+    }) as typeof slow.callBuffer
+    expect(await audit(slow, { repair: true })).toMatchObject({ drift: 1, repaired: 1 })
+    slow.disconnect()
+    expect(announced).toBe(1)
+    expect((await audit(redis)).faults).toEqual([])
+    expect((await readSwarm(redis, SMALL.toString('hex')))?.peers.size).toBe(1)
   })
 
   it('looks at the shards that it is given', async () => {

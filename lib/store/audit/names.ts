@@ -104,12 +104,28 @@ async function tell(context: AuditContext, key: string, problem: string, loose: 
     await auditMembers(context, key)
   } else {
     const text = problem === 'orphan' ? 'belongs to no swarm' : 'is of a wrong type'
-    recorder.fault('keys', key, text, repair && (await deleteKey(context, key)))
+    recorder.fault(
+      'keys',
+      key,
+      text,
+      repair && ((await deleteKey(context, key)) || (await repairMadeAnew(context, key))),
+    )
   }
 }
 
 async function deleteKey({ redis, keys }: AuditContext, key: string): Promise<boolean> {
   return (await runScript(redis, loadScript('repair_key'), [key], [keys.prefix, ''])) === 1
+}
+
+/**
+ * Repairs the swarm of a memory of completed downloads that belonged to none when it was looked at, and does now: an announce has
+ * made the swarm anew, which counts none of them. Answers whether it was such a memory.
+ */
+async function repairMadeAnew(context: AuditContext, key: string): Promise<boolean> {
+  const [, shard = '', hex = '', part = ''] = SWARM_KEY.exec(key.slice(context.keys.prefix.length)) ?? []
+  if (part !== ':done') return false
+  await repairSwarm(context, shard, hex)
+  return true
 }
 
 /** Members of a memory of completed downloads that are no endpoints: a sweep could not get past them. */

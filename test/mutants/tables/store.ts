@@ -280,4 +280,9 @@ export const storeMutants: readonly Mutant[] = [
       ['a damaged secret is used', "if (SECRET.test(kept ?? ''))", 'if (kept !== undefined)'],
     ],
   ),
+  ...mutantsOf(
+    'lib/store/audit/names.ts',
+    ['store/audit'],
+    [['a swarm made anew while it is looked at stays wrong', ' || (await repairMadeAnew(context, key))', '']],
+  ),
 ]
