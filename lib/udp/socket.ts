@@ -31,7 +31,7 @@ export type UdpSocket = {
 export type UdpSocketOptions = {
   /** Whether others listen at the same address, and each gets a part of the clients (SO_REUSEPORT). */
   sharesPort?: boolean
-  /** Whether no more may be taken in for now: where it can, a socket leaves it to the system to keep some, and to drop the rest. */
+  /** Whether there is no room for more: then a socket, where it can, reads nothing, and the system keeps some and drops the rest. */
   isFull?: () => boolean
 }
 

@@ -28,9 +28,12 @@ const REST = 'all other'
 type Profile = { name: string; stages: Map<string, number>; us: number }
 
 async function readProfile(text: string): Promise<Profile> {
-  const [name = '', folder] = text.split('=')
-  if (!folder) throw new Error(`${text}: NAME=FOLDER is expected`)
-  const summary = JSON.parse(await readFile(join(folder, 'summary.json'), 'utf8')) as Summary
+  const [name = '', folder = ''] = text.split('=')
+  const json = await readFile(join(folder, 'summary.json'), 'utf8').catch(() => {
+    console.error(`${text}: NAME=FOLDER is expected, and a summary.json in the folder, as redswarm profile writes it`)
+    process.exit(2)
+  })
+  const summary = JSON.parse(json) as Summary
   const us = summary.cpuUsPerResponse.mainThread
   const { rows, busy } = summary.stages
   const stages = rows

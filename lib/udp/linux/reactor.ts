@@ -1,7 +1,7 @@
 import { BATCH_MAX } from '../socket.ts'
 import type { Libc } from './libc.ts'
 
-/** Reads what came in on one socket, and answers how many datagrams that were; above 0, too, where some may wait that it would not read yet. */
+/** Reads what came in on one socket, and answers how many datagrams that were; 1 at least where some may wait that it has no room for. */
 type Drain = () => number
 
 /** Drains sockets while there is something to read, and sleeps in poll otherwise. */
