@@ -113,7 +113,8 @@ export async function makePasskeyCopy({
     async refresh() {
       const now = Number((await redis.get(keys.passkeysVersion)) ?? 0)
       if (now !== version) isBehind = true
-      if (isBehind || pending.size > 0) await run()
+      // What was heard and is being looked up is a change, too.
+      if (isBehind || pending.size > 0 || current !== undefined) await run()
     },
   }
 }

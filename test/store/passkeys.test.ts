@@ -128,6 +128,31 @@ describe('passkeys in the store', () => {
       expect(stateOf(passkeyOf(1))).toBe('unknown')
     }))
 
+  it('are in a copy after a refresh that found their change being looked up', async () => {
+    const redis = server().redis.duplicate()
+    const hmget = redis.hmget.bind(redis)
+    const { promise: isAsked, resolve: ask } = Promise.withResolvers<void>()
+    const { promise: mayAnswer, resolve: allow } = Promise.withResolvers<void>()
+    redis.hmget = (async (key: string, ...fields: string[]) => {
+      ask()
+      await mayAnswer
+      return hmget(key, ...fields)
+    }) as typeof redis.hmget
+    await withCopy(
+      async ({ stateOf, refresh }) => {
+        await storeAt().put({ passkey: passkeyOf(1), validUntilS: undefined })
+        await isAsked
+        const refreshed = refresh()
+        setTimeout(allow, 50)
+        await refreshed
+        expect(stateOf(passkeyOf(1))).toBe('valid')
+      },
+      { nowS: 1000 },
+      redis,
+    )
+    redis.disconnect()
+  })
+
   it('are in a copy as Redis has them, also where that came back without its last changes', () =>
     withCopy(async ({ stateOf, refresh }, _, subscriber) => {
       const { redis } = server()
