@@ -47,7 +47,6 @@ export async function readWhitelistFile<T>(
 
 async function readInto(spool: FileHandle, path: string, onProgress: (bytesRead: number, bytes: number) => void) {
   const found = { infoHashes: 0, badLines: [] as BadLine[], bad: 0 }
-  const source = path === '-' ? process.stdin : createReadStream(path)
   const bytes =
     path === '-'
       ? 0
@@ -55,6 +54,8 @@ async function readInto(spool: FileHandle, path: string, onProgress: (bytesRead:
           ({ size }) => size,
           () => 0,
         )
+  // Opened last: that it cannot be opened is an event of its, which nobody would hear meanwhile.
+  const source = path === '-' ? process.stdin : createReadStream(path)
   let [number, bytesRead] = [0, 0]
   for await (const lines of linesOf(source, path)) {
     const hashes: InfoHash[] = []
