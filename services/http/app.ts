@@ -42,11 +42,11 @@ export function makeHttpApp(handlers: HttpHandlers, trustedProxies: readonly str
   const sourceOf = makeSourceFinder(trustedProxies)
   const answer = (handle: HttpHandlers['announce']) => async (request: FastifyRequest, reply: FastifyReply) => {
     const url = request.raw.url ?? ''
-    reply.type('text/plain')
-    if (url.length > URL_BYTES_MAX) return reply.code(414).send(writeFailure('the request is too long'))
+    if (url.length > URL_BYTES_MAX)
+      return reply.code(414).type('text/plain').send(writeFailure('the request is too long'))
     const question = url.indexOf('?')
     const { passkey = '' } = request.params as { passkey?: string }
-    return handle(parseQuery(question < 0 ? '' : url.slice(question + 1)), sourceOf(request), passkey)
+    send(reply, await handle(parseQuery(question < 0 ? '' : url.slice(question + 1)), sourceOf(request), passkey))
   }
   for (const path of ['/announce', '/announce/:passkey']) app.get(path, answer(handlers.announce))
   for (const path of ['/scrape', '/scrape/:passkey']) app.get(path, answer(handlers.scrape))
@@ -58,6 +58,16 @@ export function makeHttpApp(handlers: HttpHandlers, trustedProxies: readonly str
     refuseOtherMethods(app, url)
   app.setNotFoundHandler((_, reply) => reply.code(404).type('text/plain').send('not here: try /announce or /scrape\n'))
   return app
+}
+
+/**
+ * Sends an answer without Fastify, as one latin1 text: Node writes that with the headers in one piece, where a buffer
+ * goes out as a second one.
+ */
+function send(reply: FastifyReply, answer: Buffer): void {
+  reply.hijack()
+  reply.raw.writeHead(200, { 'content-type': 'text/plain', 'content-length': answer.length })
+  reply.raw.end(answer.toString('latin1'), 'latin1')
 }
 
 function refuseOtherMethods(app: FastifyInstance, url: string): void {
@@ -84,6 +94,8 @@ function makeSourceFinder(trustedProxies: readonly string[]): (request: FastifyR
   // Compared as the addresses that they are read as: a zone (`%br_0`) that Node does not know must not hide a proxy.
   const isProxy = (hop: Endpoint | undefined): boolean =>
     hop !== undefined && proxies.check(addressText(hop), isIpv6(hop) ? 'ipv6' : 'ipv4')
+  // Most trackers have no proxy before them, and a look into an empty list costs a microsecond, too.
+  if (trustedProxies.length === 0) return ({ socket }) => toEndpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0)
   return ({ socket, headers }) => {
     const { remoteAddress = '', remotePort = 0 } = socket
     const sender = toEndpoint(remoteAddress, remotePort)

@@ -70,6 +70,7 @@ export const serviceMutants: readonly Mutant[] = [
     [
       ['whoever says so is at another address', 'if (!isProxy(sender)) return sender\n', ''],
       ['the left-most address of X-Forwarded-For counts', '.findLast(', '.find('],
+      ['bytes of an answer become UTF-8', "answer.toString('latin1'), 'latin1'", "answer.toString('latin1')"],
       [
         'a proxy that says nothing is a peer itself',
         'return hops.map((hop) => toEndpoint(hop.trim(), remotePort)).findLast((hop) => !isProxy(hop))',
