@@ -17,9 +17,9 @@ import { allTokens, loadApiToken } from './api/token.ts'
 import { READERS_MAX } from './api/v2/events.ts'
 import { EXPORTS_MAX } from './api/v2/export.ts'
 import { makeSlots } from './api/v2/slots.ts'
-import type { Parts, Started } from './compose.ts'
 import { makeHealthApp } from './health/app.ts'
 import { checkService } from './health/checks.ts'
+import type { Parts, Started } from './parts.ts'
 
 /** Builds the REST API and starts it. */
 export async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'newToken'>> {

@@ -7,7 +7,8 @@ import { onStopSignals } from '../lib/signals.ts'
 import { shownUrl } from '../lib/store/connect.ts'
 import { apiTokenFile } from './api/token.ts'
 import { shellWord, summaryOf } from './cli/summary.ts'
-import { NOTHING_STARTED, type Started, startRoles } from './compose.ts'
+import { startRoles } from './compose.ts'
+import { NOTHING_STARTED, type Started } from './parts.ts'
 import { type Role, SHARED_ROLES, type SharedRole } from './roles.ts'
 
 /** What to run. */
@@ -60,7 +61,7 @@ export async function run({ given = {}, ...options }: RunOptions): Promise<void>
 }
 
 async function start(context: Context): Promise<void> {
-  const { roles, number, settings, log, lifecycle } = context
+  const { roles, version, number, settings, log, lifecycle } = context
   const redisUrl = settings.redisUrl ?? (await startOwnRedis(context))
   const shared =
     number === undefined ? SHARED_ROLES.filter((role) => roles.includes(role) && processesOf(role, settings) > 1) : []
@@ -71,6 +72,7 @@ async function start(context: Context): Promise<void> {
     own.length > 0
       ? await startRoles({
           settings,
+          version,
           redisUrl,
           roles: own,
           sharesPorts: number !== undefined,

@@ -63,7 +63,7 @@ describe('the repository', () => {
 
   it('keeps each outside library in its place', () => {
     const places: [library: string, place: RegExp][] = [
-      ['ioredis', /^(lib\/store\/|services\/compose\.ts)/],
+      ['ioredis', /^(lib\/store\/|services\/parts\.ts)/],
       ['bullmq', /^services\/sweeper\//],
       ['koffi', /^lib\/udp\/linux\//],
       ['bencode', /^lib\/wire\//],

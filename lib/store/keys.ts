@@ -31,6 +31,8 @@ export type Keys = {
   stats: string
   /** The number of a frontend's last flush of its counters, in the slot of `stats`. */
   statsFlush: (frontendId: string) => string
+  /** The hash of what each process says of itself. */
+  instances: string
   secret: string
   schema: string
   sweeper: string
@@ -60,6 +62,7 @@ export function makeKeys(prefix: string): Keys {
     events: `${prefix}events`,
     stats: `${prefix}stats`,
     statsFlush: (frontendId) => `{${prefix}stats}:flush:${frontendId}`,
+    instances: `${prefix}instances`,
     secret: `${prefix}secret`,
     schema: `${prefix}schema`,
     sweeper: `${prefix}sweeper`,

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { type Listen, listenText } from '../../lib/config/listen.ts'
-import type { Started } from '../compose.ts'
+import type { Started } from '../parts.ts'
 
 /** What a summary tells beside what was started; `tokenFile` is where the API token is kept, unless the settings have it. */
 type About = { version: string; redis: string; tokenFile: string | undefined }

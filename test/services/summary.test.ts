@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { summaryOf } from '../../services/cli/summary.ts'
-import type { Started } from '../../services/compose.ts'
+import type { Started } from '../../services/parts.ts'
 
 const ALL: Started = {
   udp: [

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { loadSettings } from '../../lib/config/settings.ts'
 import { makeLifecycle } from '../../lib/lifecycle.ts'
 import type { Logger } from '../../lib/observe/log.ts'
-import { type Started, startRoles } from '../../services/compose.ts'
+import { startRoles } from '../../services/compose.ts'
+import type { Started } from '../../services/parts.ts'
 import { ROLES, type Role } from '../../services/roles.ts'
 import { silentLog } from './store.ts'
 
@@ -42,7 +43,14 @@ export async function startTracker(
   const lifecycle = makeLifecycle()
   lifecycle.onStop('data folder', () => rm(dataDir, { recursive: true, force: true }))
   try {
-    const started = await startRoles({ settings: loadSettings(environment, false), redisUrl, roles, log, lifecycle })
+    const started = await startRoles({
+      settings: loadSettings(environment, false),
+      version: '0.0.0-test',
+      redisUrl,
+      roles,
+      log,
+      lifecycle,
+    })
     return {
       ...started,
       udpPort: started.udp[0]?.port ?? 0,

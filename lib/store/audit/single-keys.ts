@@ -33,7 +33,10 @@ function singleKeys({ keys }: AuditContext): SingleKey[] {
       type: 'zset',
     })),
     { key: keys.events, type: 'stream' },
-    ...[keys.stats, keys.sweeper, keys.audit, ...RANKED_BY.map(keys.ranksMade)].map((key) => ({ key, type: 'hash' })),
+    ...[keys.stats, keys.instances, keys.sweeper, keys.audit, ...RANKED_BY.map(keys.ranksMade)].map((key) => ({
+      key,
+      type: 'hash',
+    })),
     {
       key: keys.secret,
       type: 'string',

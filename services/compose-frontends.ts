@@ -1,0 +1,125 @@
+import type { Listen } from '../lib/config/listen.ts'
+import { messageOf } from '../lib/errors.ts'
+import { connectRedis, makePulse } from '../lib/store/connect.ts'
+import { makePasskeyCopy } from '../lib/store/passkey-copy.ts'
+import { makeRedisStore } from '../lib/store/redis.ts'
+import { scriptConnectionOf } from '../lib/store/script-connection.ts'
+import { agreeOnSecret } from '../lib/store/secret.ts'
+import { makeStatsFlusher } from '../lib/store/stats.ts'
+import { markServed } from '../lib/store/sweep.ts'
+import { type AccessCheck, privateAccess } from '../lib/swarm/access.ts'
+import { makeAnnouncer } from '../lib/swarm/announce.ts'
+import type { SwarmStore } from '../lib/swarm/store.ts'
+import { EVERY_SECOND_MS, type Parts, type Started, sweepIntervals } from './parts.ts'
+import type { Role } from './roles.ts'
+
+/** Builds the frontends among some roles, on one store, and starts them. */
+export async function startFrontends(
+  parts: Parts,
+  roles: readonly Role[],
+): Promise<Partial<Pick<Started, 'udp' | 'http'>>> {
+  const store = await startStore(parts)
+  const access = parts.settings.isPrivate ? await startAccess(parts) : undefined
+  return {
+    ...(roles.includes('http') && { http: await startHttp(parts, store, access) }),
+    ...(roles.includes('udp') && { udp: await startUdp(parts, store, access) }),
+  }
+}
+
+async function startStore(parts: Parts): Promise<SwarmStore> {
+  const { settings, instanceId, redis, keys, random, counters, log, lifecycle, repeat } = parts
+  const flush = makeStatsFlusher({ redis, keys, counters, frontendId: instanceId })
+  lifecycle.onStop('counters', () =>
+    flush().catch((error: unknown) =>
+      log.warn({ reason: messageOf(error) }, 'what was counted since the last second is lost'),
+    ),
+  )
+  repeat(EVERY_SECOND_MS, flush)
+  repeat(EVERY_SECOND_MS, () => markServed(redis, keys, sweepIntervals(settings)))
+  await scriptConnectionOf(redis).ready
+  repeat(EVERY_SECOND_MS, scriptConnectionOf(redis).beat)
+  return makeRedisStore({ redis, keys, policy: settings, random, counters, log })
+}
+
+/** A private tracker's passkeys, heard of by a connection of their own. */
+async function startAccess({ redis, redisUrl, keys, clock, log, lifecycle, repeat }: Parts): Promise<AccessCheck> {
+  // That Redis is lost is told by the other connection.
+  const subscriber = await connectRedis(redisUrl, log.child({}, { level: 'silent' }))
+  lifecycle.onStop('passkeys', () => subscriber.disconnect())
+  repeat(EVERY_SECOND_MS, makePulse(subscriber).beat)
+  const onProblem = (error: unknown) => log.warn({ reason: messageOf(error) }, 'passkeys could not be read')
+  const copy = await makePasskeyCopy({ redis, subscriber, keys, nowS: clock.nowS, onProblem })
+  // A passkey that nobody could tell of counts after this time all the same.
+  repeat(EVERY_SECOND_MS, copy.refresh)
+  return privateAccess(copy.stateOf)
+}
+
+const announcerOf = ({ settings, random }: Parts, store: SwarmStore, access: AccessCheck | undefined) =>
+  makeAnnouncer({
+    store,
+    access,
+    policy: {
+      intervalS: settings.announceIntervalS,
+      minIntervalS: settings.announceMinIntervalS,
+      numwantDefault: settings.numwantDefault,
+      numwantMax: settings.numwantMax,
+      peerDetails: settings.peerDetails,
+    },
+    random,
+  })
+
+async function startUdp(parts: Parts, store: SwarmStore, access: AccessCheck | undefined): Promise<Listen[]> {
+  const [
+    { chooseUdpSockets },
+    { makeConnectionIds },
+    { makeDatagramHandler },
+    { makeErrorBudget },
+    { startUdpService },
+  ] = await Promise.all([
+    import('../lib/udp/open-socket.ts'),
+    import('../lib/wire/connection-id.ts'),
+    import('./udp/datagram.ts'),
+    import('./udp/error-budget.ts'),
+    import('./udp/service.ts'),
+  ])
+  const { settings, redis, keys, clock, counters, log, lifecycle, sharesPorts } = parts
+  const secret = await agreeOnSecret(redis, keys, settings.secret)
+  const handle = makeDatagramHandler({
+    announcer: announcerOf(parts, store, access),
+    store,
+    access,
+    connectionIds: makeConnectionIds({ secret, lifetimeS: settings.connectionIdLifetimeS }),
+    errorBudget: makeErrorBudget(),
+    counters,
+    nowS: clock.nowS,
+  })
+  const service = await startUdpService({
+    listens: settings.udpListens,
+    sharesPorts,
+    handle,
+    openSocket: chooseUdpSockets(),
+    counters,
+    log: log.child({ role: 'udp' }),
+  })
+  lifecycle.onStop('UDP tracker', service.stop)
+  return service.listens
+}
+
+async function startHttp(parts: Parts, store: SwarmStore, access: AccessCheck | undefined): Promise<Listen[]> {
+  const [{ startHttpServer }, { makeHttpApp }, { makeRequestHandlers }] = await Promise.all([
+    import('../lib/http-server.ts'),
+    import('./http/app.ts'),
+    import('./http/request.ts'),
+  ])
+  const { settings, pulse, counters, log, lifecycle, sharesPorts } = parts
+  const handlers = makeRequestHandlers({ announcer: announcerOf(parts, store, access), store, access, counters })
+  const server = await startHttpServer({
+    listens: settings.httpListens,
+    sharesPorts,
+    makeApp: () => makeHttpApp({ ...handlers, isHealthy: pulse.isHealthy }, settings.trustedProxies),
+    setting: 'REDSWARM_HTTP_LISTEN',
+    log: log.child({ role: 'http' }),
+  })
+  lifecycle.onStop('HTTP tracker', server.stop)
+  return server.listens
+}

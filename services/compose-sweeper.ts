@@ -1,0 +1,46 @@
+import { redisOptions } from '../lib/store/connect.ts'
+import { shardNames } from '../lib/store/keys.ts'
+import { makePasskeyStore } from '../lib/store/passkeys.ts'
+import { writeRanks } from '../lib/store/ranks.ts'
+import { askSweepPermit, isSweepOverdue, makeShardSweeper } from '../lib/store/sweep.ts'
+import { makeShardWalker } from '../lib/store/walk.ts'
+import { type Parts, sweepIntervals } from './parts.ts'
+import { rankAll } from './sweeper/rank.ts'
+import { startSweeperService } from './sweeper/service.ts'
+import { sweepAll } from './sweeper/sweep.ts'
+
+/** Builds the sweeper and starts it. */
+export async function startSweeper(parts: Parts): Promise<void> {
+  const { settings, redisUrl, redis, keys, clock, log, lifecycle } = parts
+  const sweeperLog = log.child({ role: 'sweeper' })
+  const sweepShard = makeShardSweeper({
+    redis,
+    keys,
+    peerLifetimeS: settings.peerLifetimeS,
+    eventsMax: settings.eventsMax,
+  })
+  const walkShard = makeShardWalker({ redis, keys })
+  const passkeys = makePasskeyStore({ redis, keys })
+  const service = await startSweeperService({
+    connection: redisOptions(redisUrl),
+    prefix: keys.jobs,
+    sweepIntervalS: settings.sweepIntervalS,
+    async sweep(isStopping) {
+      const permit = await askSweepPermit(redis, keys, sweepIntervals(settings))
+      if (permit < 1) return { waitsS: -permit }
+      return sweepAll({ shards: shardNames(), sweepShard, isStopping, log: sweeperLog })
+    },
+    isOverdue: () => isSweepOverdue(redis, keys, settings.sweepIntervalS),
+    async rank(isStopping) {
+      const ranked = await rankAll({
+        shards: shardNames(),
+        walkShard,
+        writeRanks: (by, ranked) => writeRanks(redis, keys, by, ranked),
+        isStopping,
+      })
+      return { ...ranked, passkeysRemoved: await passkeys.removeExpired(clock.nowS(), isStopping) }
+    },
+    log: sweeperLog,
+  })
+  lifecycle.onStop('sweeper', service.stop)
+}

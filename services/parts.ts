@@ -1,0 +1,58 @@
+import type { Redis } from 'ioredis'
+import type { Listen } from '../lib/config/listen.ts'
+import type { Settings } from '../lib/config/settings.ts'
+import type { Lifecycle } from '../lib/lifecycle.ts'
+import type { Counters } from '../lib/observe/counters.ts'
+import type { Logger } from '../lib/observe/log.ts'
+import type { SharedClock } from '../lib/store/clock.ts'
+import type { Pulse } from '../lib/store/connect.ts'
+import type { Keys } from '../lib/store/keys.ts'
+import type { SweepIntervals } from '../lib/store/sweep.ts'
+import { INTERVAL_SPREAD } from '../lib/swarm/announce.ts'
+
+/** How often a process tells Redis what it has to tell, and looks whether it answers. */
+export const EVERY_SECOND_MS = 1000
+
+/** What all roles share. Time and chance enter the program here and nowhere else. */
+export type Parts = {
+  settings: Settings
+  /** This process's own, in every run. */
+  instanceId: string
+  version: string
+  redisUrl: string
+  redis: Redis
+  pulse: Pulse
+  keys: Keys
+  clock: SharedClock
+  /** Milliseconds since the epoch, by this machine's clock. */
+  ownNowMs: () => number
+  /** Chance, 0 to 1. */
+  random: () => number
+  counters: Counters
+  log: Logger
+  lifecycle: Lifecycle
+  repeat: Repeat
+  sharesPorts: boolean
+}
+
+/** Runs a task again and again until the stop. */
+export type Repeat = (everyMs: number, task: () => Promise<void>) => void
+
+/** What was started, for the summary. */
+export type Started = {
+  udp: Listen[]
+  http: Listen[]
+  api: Listen[]
+  health: Listen[]
+  /** The API token where it was made just now, and where it is kept. */
+  newToken: { token: string; file: string } | undefined
+}
+
+/** Nothing, for a start. */
+export const NOTHING_STARTED: Started = { udp: [], http: [], api: [], health: [], newToken: undefined }
+
+/** How long is between two sweeps, and between two announces of a client at most. */
+export const sweepIntervals = (settings: Settings): SweepIntervals => ({
+  sweepIntervalS: settings.sweepIntervalS,
+  announceIntervalS: Math.round(settings.announceIntervalS * (1 + INTERVAL_SPREAD)),
+})
