@@ -10,6 +10,7 @@ import { markServed } from '../lib/store/sweep.ts'
 import { type AccessCheck, privateAccess } from '../lib/swarm/access.ts'
 import { makeAnnouncer } from '../lib/swarm/announce.ts'
 import type { SwarmStore } from '../lib/swarm/store.ts'
+import { frontendMetrics } from './metrics/frontend.ts'
 import { EVERY_SECOND_MS, type Parts, type Started, sweepIntervals } from './parts.ts'
 import type { Role } from './roles.ts'
 
@@ -27,7 +28,7 @@ export async function startFrontends(
 }
 
 async function startStore(parts: Parts): Promise<SwarmStore> {
-  const { settings, instanceId, redis, keys, random, counters, log, lifecycle, repeat } = parts
+  const { settings, instanceId, redis, keys, random, counters, measures, metricSources, log, lifecycle, repeat } = parts
   const flush = makeStatsFlusher({ redis, keys, counters, frontendId: instanceId })
   lifecycle.onStop('counters', () =>
     flush().catch((error: unknown) =>
@@ -38,7 +39,9 @@ async function startStore(parts: Parts): Promise<SwarmStore> {
   repeat(EVERY_SECOND_MS, () => markServed(redis, keys, sweepIntervals(settings)))
   await scriptConnectionOf(redis).ready
   repeat(EVERY_SECOND_MS, scriptConnectionOf(redis).beat)
-  return makeRedisStore({ redis, keys, policy: settings, random, counters, log })
+  const store = makeRedisStore({ redis, keys, policy: settings, random, counters, measures, log })
+  metricSources.push(...frontendMetrics({ counters, measures, waiting: store.waiting }))
+  return store
 }
 
 /** A private tracker's passkeys, heard of by a connection of their own. */
@@ -82,7 +85,7 @@ async function startUdp(parts: Parts, store: SwarmStore, access: AccessCheck | u
     import('./udp/error-budget.ts'),
     import('./udp/service.ts'),
   ])
-  const { settings, redis, keys, clock, counters, log, lifecycle, sharesPorts } = parts
+  const { settings, redis, keys, clock, counters, measures, log, lifecycle, sharesPorts } = parts
   const secret = await agreeOnSecret(redis, keys, settings.secret)
   const handle = makeDatagramHandler({
     announcer: announcerOf(parts, store, access),
@@ -91,6 +94,7 @@ async function startUdp(parts: Parts, store: SwarmStore, access: AccessCheck | u
     connectionIds: makeConnectionIds({ secret, lifetimeS: settings.connectionIdLifetimeS }),
     errorBudget: makeErrorBudget(),
     counters,
+    measures,
     nowS: clock.nowS,
   })
   const service = await startUdpService({
@@ -111,8 +115,14 @@ async function startHttp(parts: Parts, store: SwarmStore, access: AccessCheck | 
     import('./http/app.ts'),
     import('./http/request.ts'),
   ])
-  const { settings, pulse, counters, log, lifecycle, sharesPorts } = parts
-  const handlers = makeRequestHandlers({ announcer: announcerOf(parts, store, access), store, access, counters })
+  const { settings, pulse, counters, measures, log, lifecycle, sharesPorts } = parts
+  const handlers = makeRequestHandlers({
+    announcer: announcerOf(parts, store, access),
+    store,
+    access,
+    counters,
+    measures,
+  })
   const server = await startHttpServer({
     listens: settings.httpListens,
     sharesPorts,

@@ -1,9 +1,11 @@
+import { makeSweepMeasures } from '../lib/observe/measures.ts'
 import { redisOptions } from '../lib/store/connect.ts'
 import { shardNames } from '../lib/store/keys.ts'
 import { makePasskeyStore } from '../lib/store/passkeys.ts'
 import { writeRanks } from '../lib/store/ranks.ts'
 import { askSweepPermit, isSweepOverdue, makeShardSweeper } from '../lib/store/sweep.ts'
 import { makeShardWalker } from '../lib/store/walk.ts'
+import { sweeperMetrics } from './metrics/sweeper.ts'
 import { type Parts, sweepIntervals } from './parts.ts'
 import { rankAll } from './sweeper/rank.ts'
 import { startSweeperService } from './sweeper/service.ts'
@@ -11,7 +13,7 @@ import { sweepAll } from './sweeper/sweep.ts'
 
 /** Builds the sweeper and starts it. */
 export async function startSweeper(parts: Parts): Promise<void> {
-  const { settings, redisUrl, redis, keys, clock, log, lifecycle } = parts
+  const { settings, redisUrl, redis, keys, clock, metricSources, log, lifecycle } = parts
   const sweeperLog = log.child({ role: 'sweeper' })
   const sweepShard = makeShardSweeper({
     redis,
@@ -19,6 +21,8 @@ export async function startSweeper(parts: Parts): Promise<void> {
     peerLifetimeS: settings.peerLifetimeS,
     eventsMax: settings.eventsMax,
   })
+  const measures = makeSweepMeasures()
+  metricSources.push(...sweeperMetrics(measures))
   const walkShard = makeShardWalker({ redis, keys })
   const passkeys = makePasskeyStore({ redis, keys })
   const service = await startSweeperService({
@@ -28,7 +32,7 @@ export async function startSweeper(parts: Parts): Promise<void> {
     async sweep(isStopping) {
       const permit = await askSweepPermit(redis, keys, sweepIntervals(settings))
       if (permit < 1) return { waitsS: -permit }
-      return sweepAll({ shards: shardNames(), sweepShard, isStopping, log: sweeperLog })
+      return sweepAll({ shards: shardNames(), sweepShard, isStopping, measures, log: sweeperLog })
     },
     isOverdue: () => isSweepOverdue(redis, keys, settings.sweepIntervalS),
     async rank(isStopping) {

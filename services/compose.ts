@@ -5,6 +5,7 @@ import { isRedisReply, messageOf } from '../lib/errors.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import { makeCounters } from '../lib/observe/counters.ts'
 import type { Logger } from '../lib/observe/log.ts'
+import { makeMeasures } from '../lib/observe/measures.ts'
 import { claimSchema } from '../lib/store/check-server.ts'
 import { makeSharedClock } from '../lib/store/clock.ts'
 import { connectRedis, makePulse } from '../lib/store/connect.ts'
@@ -24,7 +25,7 @@ export async function startRoles({
   version,
   redisUrl,
   roles,
-  sharesPorts = false,
+  number,
   elsewhere = {},
   log,
   lifecycle,
@@ -33,8 +34,8 @@ export async function startRoles({
   version: string
   redisUrl: string
   roles: readonly Role[]
-  /** Whether other processes have the same role on the same ports. */
-  sharesPorts?: boolean
+  /** The number of this process, where others have the same role on the same ports. */
+  number?: string | undefined
   /** What runs in processes of its own beside these roles. */
   elsewhere?: Partial<Pick<Started, 'udp' | 'http'>>
   log: Logger
@@ -63,10 +64,13 @@ export async function startRoles({
     ownNowMs: Date.now,
     random: Math.random,
     counters: makeCounters(),
+    measures: makeMeasures(),
+    metricSources: [],
     log,
     lifecycle,
     repeat,
-    sharesPorts,
+    sharesPorts: number !== undefined,
+    number,
   }
   const started: Started = { ...NOTHING_STARTED, ...elsewhere }
   // The sweeper comes first and goes last: it does nothing that a client sees.
@@ -79,6 +83,8 @@ export async function startRoles({
   }
   // It asks what has started by now.
   if (api) started.health = await api.startHealth(parts, started)
+  // Last: clients come first.
+  started.metrics = await (await import('./compose-metrics.ts')).startMetrics(parts, roles)
   await startInstance(parts, roles, started)
   return started
 }

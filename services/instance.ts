@@ -5,7 +5,7 @@ import { type Instance, makeInstanceBeat } from '../lib/store/instances.ts'
 import { EVERY_SECOND_MS, type Parts, type Started } from './parts.ts'
 import type { Role } from './roles.ts'
 
-const SERVICES = ['udp', 'http', 'api', 'health'] as const
+const SERVICES = ['udp', 'http', 'api', 'health', 'metrics'] as const
 const REQUESTS: CounterName[] = (['udp4', 'udp6', 'tcp4', 'tcp6'] as const).flatMap((family) => [
   `${family}_announces` as const,
   `${family}_scrapes` as const,

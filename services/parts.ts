@@ -4,6 +4,8 @@ import type { Settings } from '../lib/config/settings.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
 import type { Counters } from '../lib/observe/counters.ts'
 import type { Logger } from '../lib/observe/log.ts'
+import type { Measures } from '../lib/observe/measures.ts'
+import type { MetricSource } from '../lib/observe/metrics.ts'
 import type { SharedClock } from '../lib/store/clock.ts'
 import type { Pulse } from '../lib/store/connect.ts'
 import type { Keys } from '../lib/store/keys.ts'
@@ -29,10 +31,15 @@ export type Parts = {
   /** Chance, 0 to 1. */
   random: () => number
   counters: Counters
+  measures: Measures
+  /** What each role tells Prometheus; the roles add to it as they start. */
+  metricSources: MetricSource[]
   log: Logger
   lifecycle: Lifecycle
   repeat: Repeat
   sharesPorts: boolean
+  /** The number of this process, where it is one of several on the same ports. */
+  number: string | undefined
 }
 
 /** Runs a task again and again until the stop. */
@@ -44,12 +51,13 @@ export type Started = {
   http: Listen[]
   api: Listen[]
   health: Listen[]
+  metrics: Listen[]
   /** The API token where it was made just now, and where it is kept. */
   newToken: { token: string; file: string } | undefined
 }
 
 /** Nothing, for a start. */
-export const NOTHING_STARTED: Started = { udp: [], http: [], api: [], health: [], newToken: undefined }
+export const NOTHING_STARTED: Started = { udp: [], http: [], api: [], health: [], metrics: [], newToken: undefined }
 
 /** How long is between two sweeps, and between two announces of a client at most. */
 export const sweepIntervals = (settings: Settings): SweepIntervals => ({

@@ -75,7 +75,7 @@ async function start(context: Context): Promise<void> {
           version,
           redisUrl,
           roles: own,
-          sharesPorts: number !== undefined,
+          number,
           elsewhere,
           log,
           lifecycle,

@@ -80,6 +80,12 @@ export const settingsSchema = {
         'Addresses and ports of the health service, with commas between. It runs beside the REST API and asks every service of its process.',
       default: '127.0.0.1:1313',
     },
+    REDSWARM_METRICS_LISTEN: {
+      type: 'string',
+      description:
+        'Addresses and ports of `/metrics`, `/health/live` and `/health/ready` of a process, whatever its roles, with commas between. Unset, where the port is taken a free one is used and told in the log. Several processes on one port (`--processes`) have the ports after it.',
+      default: '127.0.0.1:9464',
+    },
     REDSWARM_LISTED: { type: 'boolean', description: 'Serve only torrents on the whitelist.', default: false },
     REDSWARM_PRIVATE: {
       type: 'boolean',

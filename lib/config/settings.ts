@@ -18,6 +18,9 @@ export type Settings = {
   httpProcesses: number
   apiListens: Listen[]
   healthListens: Listen[]
+  metricsListens: Listen[]
+  /** Whether they are set: else a port that is taken gives way to a free one. */
+  isMetricsListenGiven: boolean
   apiToken: string | undefined
   apiTokens: ApiToken[]
   listed: boolean
@@ -56,7 +59,7 @@ export function loadSettings(environment: Environment, dotenv: boolean | { path:
   const problems: string[] = []
   const given = readGiven(environment, dotenv, problems)
   const { raw, isWhole } = readRaw(given, problems)
-  const settings = convert(raw, problems)
+  const settings = convert(raw, given, problems)
   if (isWhole) checkTogether(settings, problems)
   if (problems.length > 0) throw new OperatorError(['invalid configuration', ...problems].join('\n  '))
   return settings
@@ -130,12 +133,12 @@ const KEY_PREFIX = /^[!-z|~]*$/
 
 const isRedisUrl = (text: string): boolean => /^(rediss?|unix):\/\/./.test(text) && URL.canParse(text)
 
-function convert(raw: RawSettings, problems: string[]): Settings {
+function convert(raw: RawSettings, given: Given, problems: string[]): Settings {
   const checked = <T>(name: keyof RawSettings, rule: string, value: T | undefined): T => {
     if (value === undefined) problems.push(`${name}: ${rule}`)
     return value as T
   }
-  const listens = (name: `REDSWARM_${'UDP' | 'HTTP' | 'API' | 'HEALTH'}_LISTEN`) =>
+  const listens = (name: `REDSWARM_${'UDP' | 'HTTP' | 'API' | 'HEALTH' | 'METRICS'}_LISTEN`) =>
     checked(name, `must be like 0.0.0.0:6969,[::]:6969, not ${raw[name]}`, parseListens(raw[name]))
   const { REDSWARM_REDIS_URL: redisUrl, REDSWARM_KEY_PREFIX: keyPrefix } = raw
   // Not shown: a URL may hold a password.
@@ -155,6 +158,8 @@ function convert(raw: RawSettings, problems: string[]): Settings {
     httpProcesses: raw.REDSWARM_HTTP_PROCESSES,
     apiListens: listens('REDSWARM_API_LISTEN'),
     healthListens: listens('REDSWARM_HEALTH_LISTEN'),
+    metricsListens: listens('REDSWARM_METRICS_LISTEN'),
+    isMetricsListenGiven: given.REDSWARM_METRICS_LISTEN !== undefined,
     apiToken: raw.REDSWARM_API_TOKEN,
     apiTokens: readTokens(raw, problems),
     listed: raw.REDSWARM_LISTED,

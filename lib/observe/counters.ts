@@ -1,19 +1,31 @@
-/** What every frontend counts; the names are the fields of `stats` in Redis, where the frontends' counts are added up. */
+/**
+ * What every frontend counts; the names are the fields of `stats` in Redis, where the frontends' counts are added up.
+ * `…_errors` are requests that were none (a bad connection id, a missing parameter), answered with an error; those
+ * `…_refused` are among the announces and scrapes.
+ */
 export const COUNTER_NAMES = [
   'udp4_connections',
   'udp4_announces',
   'udp4_scrapes',
   'udp4_errors',
+  'udp4_announces_refused',
+  'udp4_scrapes_refused',
   'udp6_connections',
   'udp6_announces',
   'udp6_scrapes',
   'udp6_errors',
+  'udp6_announces_refused',
+  'udp6_scrapes_refused',
   'tcp4_announces',
   'tcp4_scrapes',
   'tcp4_errors',
+  'tcp4_announces_refused',
+  'tcp4_scrapes_refused',
   'tcp6_announces',
   'tcp6_scrapes',
   'tcp6_errors',
+  'tcp6_announces_refused',
+  'tcp6_scrapes_refused',
   /** Datagrams that were no request: silence. */
   'udp_ignored',
   /** Datagrams dropped because too many were in work, by us or by the system. */
@@ -22,6 +34,10 @@ export const COUNTER_NAMES = [
   'udp_errors_silenced',
   /** Replies that the system would not send. */
   'udp_unsent',
+  /** Announces of torrents that a listed tracker does not serve. */
+  'refused_unlisted',
+  /** Announces of those who may not use a private tracker. */
+  'refused_private',
   /** Announces and scrapes refused because too many waited for Redis. */
   'store_busy',
   /** Announces and scrapes refused because Redis did not answer. */
@@ -35,6 +51,16 @@ export type CounterName = (typeof COUNTER_NAMES)[number]
 
 /** The counters of one process: plain numbers, since they are changed on every request. */
 export type Counters = Record<CounterName, number>
+
+/** Counts an announce, or a scrape, that was refused; what is Redis's part the store has counted. */
+export function countRefused(
+  counters: Counters,
+  kind: `${'udp' | 'tcp'}${'4' | '6'}_${'announces' | 'scrapes'}`,
+  cause: string,
+): void {
+  counters[`${kind}_refused`] += 1
+  if (cause === 'unlisted' || cause === 'private') counters[`refused_${cause}`] += 1
+}
 
 /** Counters at zero. */
 export const makeCounters = (): Counters =>

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { messageOf } from '../errors.ts'
 import type { Counters } from '../observe/counters.ts'
 import type { Logger } from '../observe/log.ts'
+import { type Measures, makeMeasures, secondsSince } from '../observe/measures.ts'
 import type { Refusal, StoredAnnounce, StoredReply, SwarmStore } from '../swarm/store.ts'
 import type { Counts } from '../wire/counts.ts'
 import type { InfoHash } from '../wire/info-hash.ts'
@@ -36,6 +37,9 @@ export type StorePolicy = {
   eventsMax?: number
 }
 
+/** Announces and info hashes to scrape that wait for Redis, or are in flight. */
+export type Waiting = () => { announces: number; scrapes: number }
+
 /** The swarms in Redis (docs/redis-keys.md). */
 export function makeRedisStore({
   redis,
@@ -43,6 +47,7 @@ export function makeRedisStore({
   policy,
   random,
   counters,
+  measures = makeMeasures(),
   log,
   nowS = () => '',
   uptimeMs = () => performance.now(),
@@ -52,12 +57,13 @@ export function makeRedisStore({
   policy: StorePolicy
   random: () => number
   counters: Counters
+  measures?: Measures
   log: Logger
   /** Seconds since the epoch; left out, Redis's own clock counts, the only one that all frontends share. */
   nowS?: () => number | ''
   /** Milliseconds of a clock that only goes forward. */
   uptimeMs?: () => number
-}): SwarmStore {
+}): SwarmStore & { waiting: Waiting } {
   const { call } = scriptConnectionOf(redis)
   const announceScript = loadScript('announce')
   const scrapeScript = loadScript('scrape')
@@ -100,7 +106,10 @@ export function makeRedisStore({
       const { peerLifetimeS, eventsMax = 0 } = policy
       const listed = policy.listed ? '1' : ''
       const args = [keys.prefix, peerLifetimeS, reportBytes, listed, seed, nowS(), bytes, eventsMax]
+      const startMs = performance.now()
       const reply = (await runScript(redis, announceScript, [], args, call)) as (Buffer | null)[]
+      measures.calls.announce.observe(secondsSince(startMs))
+      measures.batches.announces.observe(count)
       records.learn(bytes, (i) => reply[2 * i])
       const replies: StoredReply[] = []
       for (let i = 0; i < count; i++) replies.push(readAnnounceReply(reply[2 * i] ?? null, reply[2 * i + 1] ?? null))
@@ -117,9 +126,12 @@ export function makeRedisStore({
     callItemsMax: SCRAPES_PER_CALL,
     callsInFlightMax: CALLS_IN_FLIGHT,
     itemsMax: WAITING_MAX,
-    async send(bytes) {
+    async send(bytes, count) {
       const args = [swarmKey.bytes, bytes, policy.listed ? '1' : '']
+      const startMs = performance.now()
       const heads = (await runScript(redis, scrapeScript, [], args, call)) as (Buffer | null | Error)[]
+      measures.calls.scrape.observe(secondsSince(startMs))
+      measures.batches.scrapes.observe(count)
       return heads.map((head, i) => {
         if (head === null) return { seeders: 0, leechers: 0, completed: 0 }
         const isHead = head instanceof Buffer
@@ -133,7 +145,11 @@ export function makeRedisStore({
     overflow: () => refuse('busy'),
   })
 
-  return { announce: announces.add, scrape: scrapes.add }
+  return {
+    announce: announces.add,
+    scrape: scrapes.add,
+    waiting: () => ({ announces: announces.size(), scrapes: scrapes.size() }),
+  }
 }
 
 const EMPTY = Buffer.alloc(0)

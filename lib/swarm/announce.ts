@@ -4,7 +4,7 @@ import type { Counts } from '../wire/counts.ts'
 import type { Endpoint } from '../wire/endpoint.ts'
 import type { AccessCheck } from './access.ts'
 import { RETRY_IN_S, refusalText } from './refusal.ts'
-import type { StoredAnnounce, StoredReply, SwarmStore } from './store.ts'
+import type { Refusal, StoredAnnounce, StoredReply, SwarmStore } from './store.ts'
 
 /** What an operator sets of announces. */
 export type AnnouncePolicy = {
@@ -22,7 +22,7 @@ export const INTERVAL_SPREAD = 0.1
 /** What a client is answered, whichever protocol it speaks. */
 export type AnnounceOutcome =
   | ({ ok: true; intervalS: number; minIntervalS: number; peers: Buffer; withPeerIds: boolean } & Counts)
-  | { ok: false; reason: string; retryInS: number | undefined }
+  | { ok: false; cause: Refusal | 'private'; reason: string; retryInS: number | undefined }
 
 /** Answers announces, many at once, in order; never rejects. `peersMax`: what a reply of this kind has room for. */
 export type Announcer = (requests: readonly AnnounceRequest[], peersMax: number) => Promise<AnnounceOutcome[]>
@@ -60,7 +60,7 @@ export function makeAnnouncer({
   const toOutcome = (announce: StoredAnnounce, reply: StoredReply): AnnounceOutcome => {
     if (!reply.ok) {
       const retryInS = reply.refusal === 'unlisted' ? undefined : RETRY_IN_S
-      return { ok: false, reason: refusalText(reply.refusal), retryInS }
+      return { ok: false, cause: reply.refusal, reason: refusalText(reply.refusal), retryInS }
     }
     return {
       ok: true,
@@ -96,7 +96,9 @@ const admitting =
       )
     ).values()
     return refusals.map((reason) =>
-      reason === undefined ? (outcomes.next().value as AnnounceOutcome) : { ok: false, reason, retryInS: undefined },
+      reason === undefined
+        ? (outcomes.next().value as AnnounceOutcome)
+        : { ok: false, cause: 'private', reason, retryInS: undefined },
     )
   }
 

@@ -71,6 +71,12 @@ const metricsOf = ({ totals, counters }: Reading): Metric[] => [
   ]),
 ]
 
+/** Requests that were answered with an error, those refused among them. */
+export const errorsOf = (counters: Counters, protocol: 'udp' | 'tcp', family: '4' | '6'): number =>
+  counters[`${protocol}${family}_errors`] +
+  counters[`${protocol}${family}_announces_refused`] +
+  counters[`${protocol}${family}_scrapes_refused`]
+
 const FAMILIES = [
   { number: '4', family: 'inet' },
   { number: '6', family: 'inet6' },
@@ -91,7 +97,7 @@ function httpMetrics(counters: Counters): Metric[] {
     [{ request_kind: 'announce' }, counters[`tcp${number}_announces`]],
     [{ request_kind: 'scrape' }, counters[`tcp${number}_scrapes`]],
   ])
-  const errors = ofFamilies('http', (number) => [[{}, counters[`tcp${number}_errors`]]])
+  const errors = ofFamilies('http', (number) => [[{}, errorsOf(counters, 'tcp', number)]])
   return [
     counter('http_tracker_core_requests_received_total', 'HTTP requests received', requests),
     counter('redswarm_http_errors_total', 'HTTP requests that were answered with a failure reason', errors),
@@ -106,17 +112,21 @@ function udpMetrics(counters: Counters): Metric[] {
   ])
   const accepted = (number: '4' | '6') =>
     counters[`udp${number}_connections`] + counters[`udp${number}_announces`] + counters[`udp${number}_scrapes`]
-  const errors = (number: '4' | '6') => counters[`udp${number}_errors`]
-  const received = ofFamilies('udp', (number) => [[{}, accepted(number) + errors(number)]])
+  const errors = (number: '4' | '6') => errorsOf(counters, 'udp', number)
+  const received = (number: '4' | '6') => accepted(number) + counters[`udp${number}_errors`]
   const sent = ofFamilies('udp', (number) => [
-    [{ result: 'ok' }, accepted(number)],
+    [{ result: 'ok' }, received(number) - errors(number)],
     [{ result: 'error' }, errors(number)],
   ])
   const failed = ofFamilies('udp', (number) => [[{}, errors(number)]])
   const all = (value: number): Samples => [[{ server_binding_protocol: 'udp' }, value]]
   return [
     counter('udp_tracker_core_requests_received_total', 'UDP requests received, of each kind', kinds),
-    counter('udp_tracker_server_requests_received_total', 'UDP requests received', received),
+    counter(
+      'udp_tracker_server_requests_received_total',
+      'UDP requests received',
+      ofFamilies('udp', (number) => [[{}, received(number)]]),
+    ),
     counter('udp_tracker_server_requests_accepted_total', 'UDP requests accepted', kinds),
     counter('udp_tracker_server_requests_discarded_total', 'Datagrams that were no request', all(counters.udp_ignored)),
     counter('udp_tracker_server_requests_aborted_total', 'Requests dropped under load', all(counters.udp_dropped)),

@@ -2,6 +2,7 @@ import Type from 'typebox'
 import type { Counters } from '../../lib/observe/counters.ts'
 import type { ApiApp } from './context.ts'
 import { ERROR_REPLIES } from './errors.ts'
+import { errorsOf } from './metrics.ts'
 import { FormatQuery, inBothFormats, PROMETHEUS_TYPE } from './prometheus.ts'
 import type { Reading } from './reading.ts'
 
@@ -72,14 +73,13 @@ function udpStats(counters: Counters, family: Family): [string, number][] {
   const connections = counters[`udp${family}_connections`]
   const announces = counters[`udp${family}_announces`]
   const scrapes = counters[`udp${family}_scrapes`]
-  const errors = counters[`udp${family}_errors`]
-  const answered = connections + announces + scrapes + errors
+  const answered = connections + announces + scrapes + counters[`udp${family}_errors`]
   return [
     [`udp${family}_requests`, answered],
     [`udp${family}_connections_handled`, connections],
     [`udp${family}_announces_handled`, announces],
     [`udp${family}_scrapes_handled`, scrapes],
     [`udp${family}_responses`, answered],
-    [`udp${family}_errors_handled`, errors],
+    [`udp${family}_errors_handled`, errorsOf(counters, 'udp', family)],
   ]
 }

@@ -7,7 +7,7 @@ type About = { version: string; redis: string; tokenFile: string | undefined }
 
 /** What a person sees once all is serving: what listens where, what to paste into a torrent client, what to try next. */
 export function summaryOf(started: Started, { version, redis, tokenFile }: About): string {
-  const { udp, http, api, health, newToken } = started
+  const { udp, http, api, health, metrics, newToken } = started
   const announceUrls = [
     ...udp.slice(0, 1).map((listen) => `udp://${reachable(listen)}/announce`),
     ...http.slice(0, 1).map((listen) => `http://${reachable(listen)}/announce`),
@@ -17,6 +17,7 @@ export function summaryOf(started: Started, { version, redis, tokenFile }: About
     ...http.map((listen): [string, string] => ['HTTP tracker', listenText(listen)]),
     ...api.map((listen): [string, string] => ['REST API', `http://${reachable(listen)}/api/v1/stats`]),
     ...health.map((listen): [string, string] => ['Health', `http://${reachable(listen)}/health_check`]),
+    ...metrics.map((listen): [string, string] => ['Metrics', `http://${reachable(listen)}/metrics`]),
     ['Redis', redis],
   ]
   const lines = [

@@ -1,4 +1,5 @@
-import type { Counters } from '../../lib/observe/counters.ts'
+import { type Counters, countRefused } from '../../lib/observe/counters.ts'
+import { type Measures, makeMeasures, secondsSince } from '../../lib/observe/measures.ts'
 import type { AccessCheck } from '../../lib/swarm/access.ts'
 import type { Announcer } from '../../lib/swarm/announce.ts'
 import { RETRY_IN_S, refusalText } from '../../lib/swarm/refusal.ts'
@@ -22,6 +23,7 @@ export type RequestContext = {
   /** A private tracker's; left out where anybody may use the tracker. */
   access?: AccessCheck | undefined
   counters: Counters
+  measures?: Measures
 }
 
 /** An HTTP reply has room for as many peers as an operator allows. */
@@ -32,24 +34,30 @@ const SECONDS_PER_MINUTE = 60
  * Answers announces and scrapes, bencoded; a failure is an answer like any other (BEP 3). `source` is where the client
  * is, undefined where a trusted proxy does not say; `passkey` is the path's, empty where it has none.
  */
-export function makeRequestHandlers({ announcer, store, access, counters }: RequestContext) {
-  const fail = (source: Endpoint | undefined, reason: string, retryInS?: number): Buffer => {
+export function makeRequestHandlers({ announcer, store, access, counters, measures }: RequestContext) {
+  const { durations } = measures ?? makeMeasures()
+  const fail = (source: Endpoint | undefined, reason: string): Buffer => {
     counters[source && isIpv6(source) ? 'tcp6_errors' : 'tcp4_errors'] += 1
-    // BEP 31 counts in minutes.
-    return writeFailure(reason, retryInS === undefined ? undefined : Math.ceil(retryInS / SECONDS_PER_MINUTE))
+    return writeFailure(reason)
   }
 
   const announce = async (query: Query, source: Endpoint | undefined, passkey: string): Promise<Buffer> => {
     if (!source) return fail(source, NO_ADDRESS)
     const parsed = parseHttpAnnounce(query)
     if (!parsed.ok) return fail(source, parsed.reason)
-    counters[isIpv6(source) ? 'tcp6_announces' : 'tcp4_announces'] += 1
+    const startMs = performance.now()
+    const kind = isIpv6(source) ? 'tcp6_announces' : 'tcp4_announces'
+    counters[kind] += 1
     const { infoHash, report, event, numwant, port, compact, noPeerId } = parsed.value
     const endpoint = withPort(source, port)
     const wantsPeerIds = !compact && !noPeerId
     const request = { infoHash, endpoint, report, event, numwant, wantsPeerIds, passkey }
     const [outcome] = await announcer([request], PEERS_MAX)
-    if (!outcome?.ok) return fail(source, outcome?.reason ?? refusalText('away'), outcome?.retryInS)
+    durations.http_announce.observe(secondsSince(startMs))
+    if (!outcome?.ok) {
+      countRefused(counters, kind, outcome?.cause ?? 'away')
+      return refusal(outcome?.reason ?? refusalText('away'), outcome?.retryInS)
+    }
     const reply: HttpAnnounceReply = { ...outcome, client: source }
     return compact ? writeCompactAnnounceReply(reply) : writeDictionaryAnnounceReply(reply)
   }
@@ -58,7 +66,9 @@ export function makeRequestHandlers({ announcer, store, access, counters }: Requ
     if (!source) return fail(source, NO_ADDRESS)
     const parsed = parseHttpScrape(query)
     if (!parsed.ok) return fail(source, parsed.reason)
-    counters[isIpv6(source) ? 'tcp6_scrapes' : 'tcp4_scrapes'] += 1
+    const startMs = performance.now()
+    const kind = isIpv6(source) ? 'tcp6_scrapes' : 'tcp4_scrapes'
+    counters[kind] += 1
     // As Torrust does: whoever may not know is told zeros, as of torrents that nobody has.
     if (access?.(passkey) !== undefined)
       return writeHttpScrapeReply(
@@ -66,12 +76,20 @@ export function makeRequestHandlers({ announcer, store, access, counters }: Requ
         parsed.value.map(() => NO_COUNTS),
       )
     const answers = await store.scrape(parsed.value)
-    const refusal = answers.find((answer) => typeof answer === 'string')
-    if (refusal !== undefined) return fail(source, refusalText(refusal), RETRY_IN_S)
+    durations.http_scrape.observe(secondsSince(startMs))
+    const refused = answers.find((answer) => typeof answer === 'string')
+    if (refused !== undefined) {
+      countRefused(counters, kind, refused)
+      return refusal(refusalText(refused), RETRY_IN_S)
+    }
     return writeHttpScrapeReply(parsed.value, answers as Counts[])
   }
 
   return { announce, scrape }
 }
+
+/** BEP 31 counts in minutes. */
+const refusal = (reason: string, retryInS: number | undefined): Buffer =>
+  writeFailure(reason, retryInS === undefined ? undefined : Math.ceil(retryInS / SECONDS_PER_MINUTE))
 
 const NO_ADDRESS = 'the proxy before this tracker does not say where you are (X-Forwarded-For)'

@@ -21,8 +21,11 @@ const GARBAGE = 'garbage collection'
 
 /** Frames that serve one path only, whatever is above or below them. */
 const OWN: readonly PathRule[] = [
-  { path: BACKGROUND, file: /^lib\/store\/(stats|clock)\./, fn: /^(?!readStats)/ },
-  { path: BACKGROUND, file: /^(services\/compose|services\/profile\/|node:(internal\/)?inspector)/ },
+  { path: BACKGROUND, file: /^lib\/store\/(stats|clock|instances)\./, fn: /^(?!readStats)/ },
+  {
+    path: BACKGROUND,
+    file: /^(services\/(compose|instance|metrics\/|profile\/)|npm:prom-client\/|node:(internal\/)?inspector)/,
+  },
   {
     path: BACKGROUND,
     file: /^lib\/store\/(connect\.|script-connection|sweep)/,
@@ -32,7 +35,7 @@ const OWN: readonly PathRule[] = [
   { path: 'connect', file: /^services\/udp\/service/, fn: /^send$/, caller: /^handle$/ },
   { path: 'scrape', file: /^services\/(udp\/datagram|http\/request)/, fn: /^(answerScrapes|writeScrape|scrape)$/ },
   { path: 'scrape', file: /^lib\/wire\//, fn: /^(parseScrape|writeScrapeReply|parseHttpScrape|writeHttpScrapeReply)$/ },
-  { path: 'scrape', file: /^lib\/store\/redis\./, between: ['const scrapes = makeBatcher', 'return { announce'] },
+  { path: 'scrape', file: /^lib\/store\/redis\./, between: ['const scrapes = makeBatcher', 'announce: announces.add'] },
   {
     path: 'announce',
     file: /^services\/(udp\/datagram|http\/request)/,

@@ -114,6 +114,7 @@ function spawnRole({
       REDSWARM_HTTP_LISTEN: '127.0.0.1:0',
       REDSWARM_API_LISTEN: '127.0.0.1:0',
       REDSWARM_HEALTH_LISTEN: '127.0.0.1:0',
+      REDSWARM_METRICS_LISTEN: '127.0.0.1:0',
       REDSWARM_API_TOKEN: API_TOKEN,
       REDSWARM_DATA_DIR: folder,
       ...env,

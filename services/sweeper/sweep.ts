@@ -1,4 +1,5 @@
 import type { Logger } from '../../lib/observe/log.ts'
+import { makeSweepMeasures, type SweepMeasures, secondsSince } from '../../lib/observe/measures.ts'
 import type { SweepPiece } from '../../lib/store/sweep.ts'
 
 /** What a whole sweep did. */
@@ -14,15 +15,19 @@ export async function sweepAll({
   shards,
   sweepShard,
   isStopping,
+  measures = makeSweepMeasures(),
   log,
 }: {
   shards: readonly string[]
   sweepShard: (shard: string) => Promise<SweepPiece>
   isStopping: () => boolean
+  measures?: SweepMeasures
   log: Logger
 }): Promise<SweepReport> {
   const report: SweepReport = { peersRemoved: 0, torrentsDropped: 0, damaged: 0, pieces: 0 }
   const left = shards.values()
+  const startMs = performance.now()
+  measures.shardsDone = 0
   const work = async (): Promise<void> => {
     for (const shard of left) {
       let hasMore = true
@@ -33,10 +38,15 @@ export async function sweepAll({
         report.torrentsDropped += piece.torrentsDropped
         report.damaged += piece.damaged.length
         report.pieces += 1
+        measures.peersRemoved += piece.peersRemoved
+        measures.torrentsDropped += piece.torrentsDropped
+        measures.damaged += piece.damaged.length
         for (const problem of piece.damaged) log.error({ problem }, 'a key in Redis is damaged')
       }
+      if (!isStopping()) measures.shardsDone += 1
     }
   }
   await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, work))
+  if (!isStopping()) measures.seconds.observe(secondsSince(startMs))
   return report
 }

@@ -1,4 +1,5 @@
-import type { Counters } from '../../lib/observe/counters.ts'
+import { type Counters, countRefused } from '../../lib/observe/counters.ts'
+import { type Measures, makeMeasures, secondsSince } from '../../lib/observe/measures.ts'
 import type { AccessCheck } from '../../lib/swarm/access.ts'
 import type { AnnounceOutcome, Announcer } from '../../lib/swarm/announce.ts'
 import { refusalText } from '../../lib/swarm/refusal.ts'
@@ -31,6 +32,7 @@ export type DatagramContext = {
   connectionIds: (sources: readonly Endpoint[], nowS: number) => BatchConnectionIds
   errorBudget: ErrorBudget
   counters: Counters
+  measures?: Measures
   /** Seconds since the epoch by the clock that all frontends share. */
   nowS: () => number
 }
@@ -43,6 +45,8 @@ type Work = {
   ids: BatchConnectionIds
   nowS: number
   replies: Datagram[]
+  /** How many of the replies answer connects. */
+  connects: number
   announces: Waiting<UdpAnnounceRequest>[]
   scrapes: Waiting<UdpScrapeRequest>[]
 }
@@ -52,13 +56,19 @@ type Work = {
  * rest when the store has answered. The promise ends when all is sent; it never rejects.
  */
 export function makeDatagramHandler(context: DatagramContext) {
-  const { announcer, store, access, counters } = context
+  const { announcer, store, access, counters, measures = makeMeasures() } = context
+  const { durations } = measures
   // What is written is sent before the next batch, or the next part of this one, is written.
   const room = makeReplyRoom()
 
-  const answerAnnounces = async (waiting: Waiting<UdpAnnounceRequest>[], send: Send): Promise<void> => {
+  const answerAnnounces = async (
+    waiting: Waiting<UdpAnnounceRequest>[],
+    send: Send,
+    startMs: number,
+  ): Promise<void> => {
     const isV6 = isIpv6((waiting[0] as Waiting<UdpAnnounceRequest>).datagram.source)
-    counters[isV6 ? 'udp6_announces' : 'udp4_announces'] += waiting.length
+    const kind = isV6 ? 'udp6_announces' : 'udp4_announces'
+    counters[kind] += waiting.length
     const requests = waiting.map(({ datagram, request }) => toAnnounceRequest(request, datagram.source))
     const outcomes = await announcer(requests, isV6 ? PEERS_MAX_IPV6 : PEERS_MAX_IPV4)
     send(
@@ -66,11 +76,14 @@ export function makeDatagramHandler(context: DatagramContext) {
         replyTo(datagram, writeOutcome(request.transactionId, outcomes[i] as AnnounceOutcome, room)),
       ),
     )
+    for (const outcome of outcomes) if (!outcome.ok) countRefused(counters, kind, outcome.cause)
+    durations.udp_announce.observe(secondsSince(startMs), waiting.length)
   }
 
-  const answerScrapes = async (waiting: Waiting<UdpScrapeRequest>[], send: Send): Promise<void> => {
+  const answerScrapes = async (waiting: Waiting<UdpScrapeRequest>[], send: Send, startMs: number): Promise<void> => {
     const isV6 = isIpv6((waiting[0] as Waiting<UdpScrapeRequest>).datagram.source)
-    counters[isV6 ? 'udp6_scrapes' : 'udp4_scrapes'] += waiting.length
+    const kind = isV6 ? 'udp6_scrapes' : 'udp4_scrapes'
+    counters[kind] += waiting.length
     const sizes = waiting.map(({ request }) => request.infoHashes.length)
     const infoHashes = waiting.flatMap(({ request }) => request.infoHashes)
     // BEP 15's scrape can carry no passkey: of a private tracker it learns nothing.
@@ -80,21 +93,27 @@ export function makeDatagramHandler(context: DatagramContext) {
       waiting.map(({ datagram, request }, i) => {
         const own = answers.slice(at, at + (sizes[i] as number))
         at += sizes[i] as number
-        return replyTo(datagram, writeScrape(request.transactionId, own, room))
+        const refusal = refusalIn(own)
+        if (refusal !== undefined) countRefused(counters, kind, refusal)
+        return replyTo(datagram, writeScrape(request.transactionId, own, refusal, room))
       }),
     )
+    durations.udp_scrape.observe(secondsSince(startMs), waiting.length)
   }
 
   return async function handle(batch: readonly Datagram[], send: Send): Promise<void> {
+    const startMs = performance.now()
     const nowS = context.nowS()
     const sources = batch.map((datagram) => datagram.source)
     const ids = context.connectionIds(sources, nowS)
-    const work: Work = { context, room, ids, nowS, replies: [], announces: [], scrapes: [] }
+    const work: Work = { context, room, ids, nowS, replies: [], connects: 0, announces: [], scrapes: [] }
     for (let i = 0; i < batch.length; i++) decide(work, batch[i] as Datagram, i)
     if (work.replies.length > 0) send(work.replies)
+    measures.batches.datagrams.observe(batch.length)
+    if (work.connects > 0) durations.udp_connect.observe(secondsSince(startMs), work.connects)
     await Promise.all([
-      work.announces.length > 0 && answerAnnounces(work.announces, send),
-      work.scrapes.length > 0 && answerScrapes(work.scrapes, send),
+      work.announces.length > 0 && answerAnnounces(work.announces, send, startMs),
+      work.scrapes.length > 0 && answerScrapes(work.scrapes, send, startMs),
     ])
   }
 }
@@ -116,6 +135,7 @@ function decide(work: Work, datagram: Datagram, index: number): void {
   const request = parsed.value
   if (request.action === ACTION.connect) {
     counters[isIpv6(datagram.source) ? 'udp6_connections' : 'udp4_connections'] += 1
+    work.connects += 1
     work.replies.push(replyTo(datagram, writeConnectReply(request.transactionId, work.ids.issue(index), work.room)))
     return
   }
@@ -172,8 +192,15 @@ const writeOutcome = (transactionId: number, outcome: AnnounceOutcome, room: Rep
   outcome.ok ? writeAnnounceReply(transactionId, outcome, room) : writeErrorReply(transactionId, outcome.reason, room)
 
 /** BEP 15 has one error for a whole scrape: a part that is missing makes it an error. */
-function writeScrape(transactionId: number, answers: readonly (Counts | Refusal)[], room: ReplyRoom): Buffer {
-  const refusal = answers.find((answer) => typeof answer === 'string')
+function writeScrape(
+  transactionId: number,
+  answers: readonly (Counts | Refusal)[],
+  refusal: Refusal | undefined,
+  room: ReplyRoom,
+): Buffer {
   if (refusal !== undefined) return writeErrorReply(transactionId, refusalText(refusal), room)
   return writeScrapeReply(transactionId, answers as readonly Counts[], room)
 }
+
+const refusalIn = (answers: readonly (Counts | Refusal)[]): Refusal | undefined =>
+  answers.find((answer) => typeof answer === 'string')

@@ -14,6 +14,7 @@ const ALL: Started = {
   http: [{ address: '0.0.0.0', port: 7070 }],
   api: [{ address: '127.0.0.1', port: 1212 }],
   health: [{ address: '127.0.0.1', port: 1313 }],
+  metrics: [{ address: '127.0.0.1', port: 9464 }],
   newToken: undefined,
 }
 const ABOUT = { version: '1.2.3', redis: 'redis://10.0.0.5:6379', tokenFile: '/data/api-token' }
@@ -30,6 +31,7 @@ describe('the summary', () => {
       '  HTTP tracker  0.0.0.0:7070',
       '  REST API      http://127.0.0.1:1212/api/v1/stats',
       '  Health        http://127.0.0.1:1313/health_check',
+      '  Metrics       http://127.0.0.1:9464/metrics',
       '  Redis         redis://10.0.0.5:6379',
     ])
   })

@@ -37,6 +37,7 @@ export async function withProgram<T>(
       REDSWARM_HTTP_LISTEN: '127.0.0.1:0',
       REDSWARM_API_LISTEN: '127.0.0.1:0',
       REDSWARM_HEALTH_LISTEN: '127.0.0.1:0',
+      REDSWARM_METRICS_LISTEN: '127.0.0.1:0',
       REDSWARM_DATA_DIR: dataDir,
       REDSWARM_REDIS_SERVER: (await findRedis({ install: false }))?.path ?? '',
       ...env,

@@ -15,6 +15,7 @@ export type TestTracker = Started & {
   httpUrl: string
   apiUrl: string
   healthUrl: string
+  metricsUrl: string
   stop: () => Promise<string[]>
 }
 
@@ -36,6 +37,7 @@ export async function startTracker(
     REDSWARM_HTTP_LISTEN: '127.0.0.1:0',
     REDSWARM_API_LISTEN: '127.0.0.1:0',
     REDSWARM_HEALTH_LISTEN: '127.0.0.1:0',
+    REDSWARM_METRICS_LISTEN: '127.0.0.1:0',
     REDSWARM_API_TOKEN: TOKEN,
     REDSWARM_DATA_DIR: dataDir,
     ...settings,
@@ -57,6 +59,7 @@ export async function startTracker(
       httpUrl: `http://127.0.0.1:${started.http[0]?.port}`,
       apiUrl: `http://127.0.0.1:${started.api[0]?.port}`,
       healthUrl: `http://127.0.0.1:${started.health[0]?.port}`,
+      metricsUrl: `http://127.0.0.1:${started.metrics[0]?.port}`,
       stop: lifecycle.stop,
     }
   } catch (error) {

@@ -175,7 +175,7 @@ describe('an announcer', () => {
     'tells why where the store refuses: %s',
     async (refusal, retryInS, reason) => {
       const outcomes = await announcerOn({ refusal }).announcer([requestOf()], PEERS_MAX)
-      expect(outcomes).toEqual([{ ok: false, reason: expect.stringMatching(reason), retryInS }])
+      expect(outcomes).toEqual([{ ok: false, cause: refusal, reason: expect.stringMatching(reason), retryInS }])
     },
   )
 })

@@ -38,15 +38,19 @@ function withDotenv(text: string, test: (path: string) => void): void {
 
 describe('the settings', () => {
   it('have defaults, which need nothing set', () => {
-    const { udpListens, httpListens, apiListens, healthListens, ...others } = load({ REDSWARM_UNSET: undefined })
+    const { udpListens, httpListens, apiListens, healthListens, metricsListens, ...others } = load({
+      REDSWARM_UNSET: undefined,
+    })
     expect(udpListens.map(listenText)).toEqual(['0.0.0.0:6969', '[::]:6969'])
     expect(httpListens.map(listenText)).toEqual(['0.0.0.0:7070', '[::]:7070'])
     expect(apiListens.map(listenText)).toEqual(['127.0.0.1:1212'])
     expect(healthListens.map(listenText)).toEqual(['127.0.0.1:1313'])
+    expect(metricsListens.map(listenText)).toEqual(['127.0.0.1:9464'])
     expect(others).toEqual({
       ...{
         redisUrl: undefined,
         redisServer: undefined,
+        isMetricsListenGiven: false,
         keyPrefix: '',
         apiToken: undefined,
         apiTokens: [],

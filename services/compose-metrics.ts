@@ -1,0 +1,69 @@
+import type { Listen } from '../lib/config/listen.ts'
+import { startHttpServer } from '../lib/http-server.ts'
+import { makeMetrics } from '../lib/observe/metrics.ts'
+import { isSilent, readInstances } from '../lib/store/instances.ts'
+import { makeSwarmReader } from '../lib/store/reader.ts'
+import { readTrackerState } from '../lib/store/tracker-state.ts'
+import { makeMetricsApp } from './metrics/app.ts'
+import { processMetrics } from './metrics/process.ts'
+import { type TrackerReading, trackerMetrics } from './metrics/tracker.ts'
+import type { Parts } from './parts.ts'
+import type { Role } from './roles.ts'
+
+/** A reading of the whole tracker is kept so long: the totals take 4,096 small reads of Redis. */
+const KEPT_MS = 10_000
+
+/** Builds what tells Prometheus and orchestrators of this process, and starts it. */
+export async function startMetrics(parts: Parts, roles: readonly Role[]): Promise<Listen[]> {
+  const { settings, version, pulse, metricSources, log, lifecycle } = parts
+  const metrics = makeMetrics()
+  metrics.add([...processMetrics({ version, roles, isRedisUp: pulse.isHealthy }), ...metricSources])
+  if (roles.includes('api')) metrics.add(trackerMetrics(makeTrackerReader(parts)))
+  const start = (listens: readonly Listen[]) =>
+    startHttpServer({
+      listens,
+      makeApp: () => makeMetricsApp({ text: metrics.text, isReady: pulse.isHealthy }),
+      setting: 'REDSWARM_METRICS_LISTEN',
+      log: log.child({ role: 'metrics' }),
+    })
+  const wanted = listensOf(parts)
+  const server = await start(wanted).catch(async (error: unknown) => {
+    // Frontends are to start side by side on one machine without a setting for each.
+    if (settings.isMetricsListenGiven && parts.number === undefined) throw error
+    const elsewhere = await start(wanted.map(({ address }) => ({ address, port: 0 })))
+    log.info({ metrics: elsewhere.listens }, 'the port of metrics is taken: they are at a free one')
+    return elsewhere
+  })
+  lifecycle.onStop('metrics', server.stop)
+  return server.listens
+}
+
+/** Of several processes on the same ports each has metrics of its own, on the ports after the one that is set. */
+const listensOf = ({ settings, number }: Parts): Listen[] =>
+  settings.metricsListens.map(({ address, port }) => ({
+    address,
+    port: port === 0 ? 0 : port + (number === undefined ? 0 : Number(number)),
+  }))
+
+function makeTrackerReader({ redis, keys, clock, ownNowMs }: Parts): () => Promise<TrackerReading> {
+  const { totals } = makeSwarmReader({ redis, keys })
+  const read = async (): Promise<TrackerReading> => {
+    const [state, instances, counts] = await Promise.all([
+      readTrackerState(redis, keys),
+      readInstances(redis, keys),
+      totals(),
+    ])
+    const silent = instances.filter((instance) => isSilent(instance, clock.nowS())).length
+    return { ...state, ...counts, alive: instances.length - silent, silent }
+  }
+  let kept: { reading: Promise<TrackerReading>; untilMs: number } | undefined
+  return () => {
+    if (kept && ownNowMs() < kept.untilMs) return kept.reading
+    const reading = read()
+    kept = { reading, untilMs: ownNowMs() + KEPT_MS }
+    reading.catch(() => {
+      kept = undefined
+    })
+    return reading
+  }
+}

@@ -1,0 +1,99 @@
+import type { CounterName, Counters } from '../../lib/observe/counters.ts'
+import { CALLED, type Measures, TIMED } from '../../lib/observe/measures.ts'
+import type { MetricSource, Samples } from '../../lib/observe/metrics.ts'
+
+/** What the metrics of frontends are read from. */
+export type FrontendReadings = {
+  counters: Counters
+  measures: Measures
+  /** What waits for Redis, or is in flight. */
+  waiting: () => { announces: number; scrapes: number }
+}
+
+const FAMILIES = [
+  ['udp', 'udp4', 'ipv4'],
+  ['udp', 'udp6', 'ipv6'],
+  ['http', 'tcp4', 'ipv4'],
+  ['http', 'tcp6', 'ipv6'],
+] as const
+
+/** Metrics of the UDP and HTTP frontends of a process. */
+export const frontendMetrics = ({ counters, measures, waiting }: FrontendReadings): MetricSource[] => [
+  {
+    name: 'redswarm_requests_total',
+    help: 'Requests by what became of them: ok, refused (see redswarm_refusals_total), or invalid, which is told of kind unknown',
+    type: 'counter',
+    read: () => FAMILIES.flatMap((family) => requestSamples(counters, family)),
+  },
+  {
+    name: 'redswarm_refusals_total',
+    help: 'Announces and scrapes refused, by cause; a call of Redis that fails counts once for each of its announces, or of its info hashes to scrape',
+    type: 'counter',
+    read: () => causes(counters, { ...REFUSED_BY_ACCESS, ...REFUSED_BY_STORE }),
+  },
+  {
+    name: 'redswarm_datagrams_dropped_total',
+    help: 'Datagrams that were not answered: no request, too many in work, or too many errors of their address',
+    type: 'counter',
+    read: () => causes(counters, DROPPED),
+  },
+  {
+    name: 'redswarm_datagrams_unsent_total',
+    help: 'Replies that the system would not send',
+    type: 'counter',
+    read: () => [[{}, counters.udp_unsent]],
+  },
+  {
+    name: 'redswarm_request_duration_seconds',
+    help: 'From when a request was read to when its answer was handed to the system',
+    type: 'histogram',
+    read: () =>
+      TIMED.map((name) => {
+        const [protocol = '', kind = ''] = name.split('_')
+        return [{ protocol, kind }, measures.durations[name]]
+      }),
+  },
+  {
+    name: 'redswarm_batch_size',
+    help: 'What goes together: datagrams in one read, announces and info hashes to scrape in one call of Redis',
+    type: 'histogram',
+    read: () => Object.entries(measures.batches).map(([kind, histogram]) => [{ kind }, histogram]),
+  },
+  {
+    name: 'redswarm_redis_call_duration_seconds',
+    help: 'From when a call was sent to Redis to its answer',
+    type: 'histogram',
+    read: () => CALLED.map((script) => [{ script }, measures.calls[script]]),
+  },
+  {
+    name: 'redswarm_waiting',
+    help: 'Announces and info hashes to scrape that wait for Redis, or are in flight',
+    type: 'gauge',
+    read: () => Object.entries(waiting()).map(([kind, count]) => [{ kind }, count]),
+  },
+]
+
+function requestSamples(counters: Counters, [protocol, prefix, family]: (typeof FAMILIES)[number]): Samples {
+  const sample = (kind: string, outcome: string, value: number): Samples[number] => [
+    { protocol, family, kind, outcome },
+    value,
+  ]
+  const answered = (['announces', 'scrapes'] as const).flatMap((kinds) => {
+    const refused = counters[`${prefix}_${kinds}_refused`]
+    const kind = kinds.slice(0, -1)
+    return [sample(kind, 'ok', counters[`${prefix}_${kinds}`] - refused), sample(kind, 'refused', refused)]
+  })
+  const connects = prefix === 'udp4' || prefix === 'udp6' ? counters[`${prefix}_connections`] : undefined
+  return [
+    ...(connects === undefined ? [] : [sample('connect', 'ok', connects)]),
+    ...answered,
+    sample('unknown', 'invalid', counters[`${prefix}_errors`]),
+  ]
+}
+
+const REFUSED_BY_ACCESS = { unlisted: 'refused_unlisted', private: 'refused_private' } as const
+const REFUSED_BY_STORE = { busy: 'store_busy', away: 'store_away', damaged: 'store_damaged' } as const
+const DROPPED = { no_request: 'udp_ignored', overload: 'udp_dropped', error_budget: 'udp_errors_silenced' } as const
+
+const causes = (counters: Counters, names: Record<string, CounterName>): Samples =>
+  Object.entries(names).map(([cause, name]) => [{ cause }, counters[name]])

@@ -1,0 +1,73 @@
+import type { MetricSource } from '../../lib/observe/metrics.ts'
+
+/** What all processes share, as it is in Redis. */
+export type TrackerReading = {
+  torrents: number
+  seeders: number
+  leechers: number
+  completed: number
+  /** Processes that tell of themselves, and those that fell silent. */
+  alive: number
+  silent: number
+  /** Seconds since the epoch of the last sweep, and until when eviction waits; undefined where there was none. */
+  sweptAt: number | undefined
+  holdUntil: number | undefined
+  /** What the last audit found, and when. */
+  audit: { at: number; drift: number } | undefined
+  memoryBytes: number
+  /** 0: no limit. */
+  memoryBytesMax: number
+}
+
+/** Metrics of the whole tracker, told by the API's process: to read them asks Redis, so one process does. */
+export function trackerMetrics(read: () => Promise<TrackerReading>): MetricSource[] {
+  const gauge = (name: string, help: string, of: (reading: TrackerReading) => number | undefined): MetricSource => ({
+    ...{ name, help, type: 'gauge' },
+    async read() {
+      const value = of(await read())
+      return value === undefined ? [] : [[{}, value]]
+    },
+  })
+  return [
+    gauge('redswarm_torrents', 'Torrents', ({ torrents }) => torrents),
+    {
+      ...{ name: 'redswarm_peers', help: 'Peers of all torrents', type: 'gauge' },
+      async read() {
+        const { seeders, leechers } = await read()
+        return [
+          [{ role: 'seeder' }, seeders],
+          [{ role: 'leecher' }, leechers],
+        ]
+      },
+    },
+    gauge('redswarm_completed', 'Downloads that were completed, of all torrents kept', ({ completed }) => completed),
+    {
+      ...{ name: 'redswarm_processes', help: 'Processes of the tracker, by whether they are heard of', type: 'gauge' },
+      async read() {
+        const { alive, silent } = await read()
+        return [
+          [{ state: 'alive' }, alive],
+          [{ state: 'silent' }, silent],
+        ]
+      },
+    },
+    gauge(
+      'redswarm_swept_timestamp_seconds',
+      'When a sweep was last at work, whoever ran it',
+      ({ sweptAt }) => sweptAt,
+    ),
+    gauge(
+      'redswarm_eviction_hold_timestamp_seconds',
+      'Until when eviction waits after an outage',
+      ({ holdUntil }) => holdUntil,
+    ),
+    gauge('redswarm_audit_timestamp_seconds', 'When the last audit ended', ({ audit }) => audit?.at),
+    gauge('redswarm_audit_drift', 'What the last audit found wrong', ({ audit }) => audit?.drift),
+    gauge('redswarm_redis_memory_bytes', 'Memory that Redis uses', ({ memoryBytes }) => memoryBytes),
+    gauge(
+      'redswarm_redis_memory_max_bytes',
+      'Memory that Redis may use; 0: no limit',
+      ({ memoryBytesMax }) => memoryBytesMax,
+    ),
+  ]
+}
