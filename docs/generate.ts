@@ -1,7 +1,10 @@
 // Writes what is made from the code: `npm run docs`. A test fails where it is stale.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { configurationPage, envExample } from '../lib/config/docs.ts'
+import { withMetrics } from '../services/metrics/docs.ts'
 
 writeFileSync(new URL('configuration.md', import.meta.url), configurationPage())
 writeFileSync(new URL('../.env.example', import.meta.url), envExample())
-console.log('docs/configuration.md and .env.example are written')
+const metrics = new URL('metrics.md', import.meta.url)
+writeFileSync(metrics, await withMetrics(readFileSync(metrics, 'utf8')))
+console.log('docs/configuration.md, docs/metrics.md and .env.example are written')

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { configurationPage, envExample } from '../lib/config/docs.ts'
+import { withMetrics } from '../services/metrics/docs.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -145,9 +146,10 @@ describe('the repository', () => {
     }
   })
 
-  it('has docs that follow from the code as it is (npm run docs)', () => {
+  it('has docs that follow from the code as it is (npm run docs)', async () => {
     expect(read('docs/configuration.md')).toBe(configurationPage())
     expect(read('.env.example')).toBe(envExample())
+    expect(read('docs/metrics.md')).toBe(await withMetrics(read('docs/metrics.md')))
   })
 
   it('has links in its docs that lead somewhere', () => {
