@@ -1,9 +1,9 @@
-// Installs the BitTorrent clients that the tests in this folder drive, where that can be done without asking: on Debian
+// Installs the BitTorrent clients, and the Prometheus, that the tests in this folder drive, where that can be done without asking: on Debian
 // and its kin, as root or with a sudo that wants no password. Elsewhere it says so, and the tests skip what is missing.
 // Plain JavaScript, so that it runs on the Node that a machine has (18 or later).
 import { spawnSync } from 'node:child_process'
 
-const PACKAGES = ['aria2', 'python3-libtorrent', 'transmission-cli']
+const PACKAGES = ['aria2', 'prometheus', 'python3-libtorrent', 'transmission-cli']
 /** Another apt-get is waited for, an archive that does not answer is not. */
 const PATIENCE = ['-o', 'DPkg::Lock::Timeout=60', '-o', 'Acquire::http::Timeout=15']
 
@@ -35,7 +35,7 @@ function install(prefix, missing) {
 
 function main() {
   if (!succeeds('apt-get', ['--version'])) {
-    return 'no apt-get here: tests of aria2, libtorrent and transmission are skipped where these are not installed'
+    return 'no apt-get here: tests of aria2, libtorrent, transmission and Prometheus are skipped where these are not installed'
   }
   const missing = PACKAGES.filter((name) => !isInstalled(name))
   if (missing.length === 0) return `${PACKAGES.join(', ')}: all installed`
@@ -48,4 +48,4 @@ function main() {
   return `tests that need ${missing.join(', ')} are skipped: apt-get failed: ${reason}`
 }
 
-console.log(`BitTorrent clients for the tests: ${main()}`)
+console.log(`programs for the tests: ${main()}`)
