@@ -1,5 +1,7 @@
 import type { Listen } from '../lib/config/listen.ts'
 import { messageOf } from '../lib/errors.ts'
+import { makeBanCopy } from '../lib/store/ban-copy.ts'
+import { makeBanStore } from '../lib/store/bans.ts'
 import { connectRedis, makePulse } from '../lib/store/connect.ts'
 import { makePasskeyCopy } from '../lib/store/passkey-copy.ts'
 import { makeRedisStore } from '../lib/store/redis.ts'
@@ -9,10 +11,14 @@ import { makeStatsFlusher } from '../lib/store/stats.ts'
 import { markServed } from '../lib/store/sweep.ts'
 import { type AccessCheck, privateAccess } from '../lib/swarm/access.ts'
 import { makeAnnouncer } from '../lib/swarm/announce.ts'
+import type { BanCheck } from '../lib/swarm/bans.ts'
 import type { SwarmStore } from '../lib/swarm/store.ts'
 import { frontendMetrics } from './metrics/frontend.ts'
 import { EVERY_SECOND_MS, type Parts, type Started, sweepIntervals } from './parts.ts'
 import type { Role } from './roles.ts'
+
+/** Whom the frontends of a process serve, and from where. */
+type Served = { store: SwarmStore; access: AccessCheck | undefined; isBanned: BanCheck }
 
 /** Builds the frontends among some roles, on one store, and starts them. */
 export async function startFrontends(
@@ -21,9 +27,10 @@ export async function startFrontends(
 ): Promise<Partial<Pick<Started, 'udp' | 'http'>>> {
   const store = await startStore(parts)
   const access = parts.settings.isPrivate ? await startAccess(parts) : undefined
+  const served: Served = { store, access, isBanned: await startBans(parts) }
   return {
-    ...(roles.includes('http') && { http: await startHttp(parts, store, access) }),
-    ...(roles.includes('udp') && { udp: await startUdp(parts, store, access) }),
+    ...(roles.includes('http') && { http: await startHttp(parts, served) }),
+    ...(roles.includes('udp') && { udp: await startUdp(parts, served) }),
   }
 }
 
@@ -57,7 +64,16 @@ async function startAccess({ redis, redisUrl, keys, clock, log, lifecycle, repea
   return privateAccess(copy.stateOf)
 }
 
-const announcerOf = ({ settings, random }: Parts, store: SwarmStore, access: AccessCheck | undefined) =>
+/** Frontends know of a ban, or its end, within a second. */
+const BANS_EVERY_MS = 500
+
+async function startBans({ redis, keys, repeat }: Parts): Promise<BanCheck> {
+  const { isBanned, refresh } = await makeBanCopy(makeBanStore({ redis, keys }))
+  repeat(BANS_EVERY_MS, refresh)
+  return isBanned
+}
+
+const announcerOf = ({ settings, random }: Parts, { store, access }: Served) =>
   makeAnnouncer({
     store,
     access,
@@ -71,7 +87,7 @@ const announcerOf = ({ settings, random }: Parts, store: SwarmStore, access: Acc
     random,
   })
 
-async function startUdp(parts: Parts, store: SwarmStore, access: AccessCheck | undefined): Promise<Listen[]> {
+async function startUdp(parts: Parts, served: Served): Promise<Listen[]> {
   const [
     { chooseUdpSockets },
     { makeConnectionIds },
@@ -88,9 +104,8 @@ async function startUdp(parts: Parts, store: SwarmStore, access: AccessCheck | u
   const { settings, redis, keys, clock, counters, measures, log, lifecycle, sharesPorts } = parts
   const secret = await agreeOnSecret(redis, keys, settings.secret)
   const handle = makeDatagramHandler({
-    announcer: announcerOf(parts, store, access),
-    store,
-    access,
+    announcer: announcerOf(parts, served),
+    ...served,
     connectionIds: makeConnectionIds({ secret, lifetimeS: settings.connectionIdLifetimeS }),
     errorBudget: makeErrorBudget(),
     counters,
@@ -109,17 +124,17 @@ async function startUdp(parts: Parts, store: SwarmStore, access: AccessCheck | u
   return service.listens
 }
 
-async function startHttp(parts: Parts, store: SwarmStore, access: AccessCheck | undefined): Promise<Listen[]> {
+async function startHttp(parts: Parts, served: Served): Promise<Listen[]> {
   const [{ startHttpServer }, { makeHttpApp }, { makeRequestHandlers }] = await Promise.all([
     import('../lib/http-server.ts'),
     import('./http/app.ts'),
     import('./http/request.ts'),
   ])
-  const { settings, pulse, counters, measures, log, lifecycle, sharesPorts } = parts
+  const { settings, pulse, clock, counters, measures, log, lifecycle, sharesPorts } = parts
   const handlers = makeRequestHandlers({
-    announcer: announcerOf(parts, store, access),
-    store,
-    access,
+    announcer: announcerOf(parts, served),
+    ...served,
+    nowS: clock.nowS,
     counters,
     measures,
   })

@@ -1,4 +1,5 @@
 import { makeSweepMeasures } from '../lib/observe/measures.ts'
+import { makeBanStore } from '../lib/store/bans.ts'
 import { redisOptions } from '../lib/store/connect.ts'
 import { shardNames } from '../lib/store/keys.ts'
 import { makePasskeyStore } from '../lib/store/passkeys.ts'
@@ -25,6 +26,7 @@ export async function startSweeper(parts: Parts): Promise<void> {
   metricSources.push(...sweeperMetrics(measures))
   const walkShard = makeShardWalker({ redis, keys })
   const passkeys = makePasskeyStore({ redis, keys })
+  const bans = makeBanStore({ redis, keys })
   const service = await startSweeperService({
     connection: redisOptions(redisUrl),
     prefix: keys.jobs,
@@ -42,7 +44,8 @@ export async function startSweeper(parts: Parts): Promise<void> {
         writeRanks: (by, ranked) => writeRanks(redis, keys, by, ranked),
         isStopping,
       })
-      return { ...ranked, passkeysRemoved: await passkeys.removeExpired(clock.nowS(), isStopping) }
+      const passkeysRemoved = await passkeys.removeExpired(clock.nowS(), isStopping)
+      return { ...ranked, passkeysRemoved, bansRemoved: await bans.removeExpired(clock.nowS()) }
     },
     log: sweeperLog,
   })

@@ -32,6 +32,10 @@ export const COUNTER_NAMES = [
   'udp_dropped',
   /** Error replies held back: too many to one address. */
   'udp_errors_silenced',
+  /** Datagrams of banned addresses: silence. */
+  'udp_banned',
+  /** HTTP requests of banned addresses, refused. */
+  'refused_banned',
   /** Replies that the system would not send. */
   'udp_unsent',
   /** Announces of torrents that a listed tracker does not serve. */

@@ -26,6 +26,9 @@ export type Keys = {
   passkeys: string
   passkeysVersion: string
   passkeyChanges: string
+  /** The hash of banned networks, and how many changes it had. */
+  bans: string
+  bansVersion: string
   /** The stream of what happened to torrents. */
   events: string
   stats: string
@@ -59,6 +62,8 @@ export function makeKeys(prefix: string): Keys {
     passkeys: `${prefix}keys`,
     passkeysVersion: `{${prefix}keys}:version`,
     passkeyChanges: `${prefix}keys:changes`,
+    bans: `${prefix}bans`,
+    bansVersion: `{${prefix}bans}:version`,
     events: `${prefix}events`,
     stats: `${prefix}stats`,
     statsFlush: (frontendId) => `{${prefix}stats}:flush:${frontendId}`,

@@ -132,8 +132,8 @@ function udpMetrics(counters: Counters): Metric[] {
     counter('udp_tracker_server_requests_aborted_total', 'Requests dropped under load', all(counters.udp_dropped)),
     counter(
       'udp_tracker_server_requests_banned_total',
-      'Requests of addresses that had too many errors, left unanswered',
-      all(counters.udp_errors_silenced),
+      'Requests of addresses that are banned, or had too many errors, left unanswered',
+      all(counters.udp_errors_silenced + counters.udp_banned),
     ),
     counter('udp_tracker_server_responses_sent_total', 'UDP responses', sent),
     counter('udp_tracker_server_errors_total', 'UDP errors sent', failed),

@@ -51,7 +51,7 @@ function statsOf({ totals, counters }: Reading): Record<string, number> {
     // What was completed is kept with the torrent, in Redis.
     ...{ torrents, seeders, completed, completed_persisted: completed, leechers },
     ...{ udp_requests_discarded: counters.udp_ignored, udp_requests_aborted: counters.udp_dropped },
-    udp_requests_banned: counters.udp_errors_silenced,
+    udp_requests_banned: counters.udp_errors_silenced + counters.udp_banned,
     ...Object.fromEntries(FAMILIES.flatMap((family) => [...tcpStats(counters, family), ...udpStats(counters, family)])),
   }
 }

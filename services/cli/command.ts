@@ -25,6 +25,17 @@ within a second.
 Exit code: 0 done, 1 no such key, 2 usage, or Redis away. More: docs/access.md.
 `
 
+const BAN_HELP = `
+Examples:
+  $ npx redswarm ban add 192.0.2.1                    an address, for ever
+  $ npx redswarm ban add 192.0.2.0/24 2001:db8::/32 --for 7d
+  $ npx redswarm ban list
+${WHERE}
+UDP requests of a banned address are left unanswered, HTTP requests are refused. A change is effective on all frontends
+within a second. Peers that are there already stay until they expire.
+Exit code: 0 done, 1 not all were banned, 2 usage, or Redis away. More: docs/access.md.
+`
+
 const IMPORT_HELP = `
 Examples:
   $ npx redswarm import torrust sqlite3.db --dry-run  tells what would be done
@@ -36,10 +47,11 @@ ${WHERE}
 Exit code: 0 done, 1 some rows were left out as wrong, 2 usage, no such database, or Redis away. More: docs/access.md.
 `
 
-/** Adds `redswarm whitelist`, `redswarm keys` and `redswarm import`. */
+/** Adds `redswarm whitelist`, `redswarm keys`, `redswarm ban` and `redswarm import`. */
 export function addAccessCommands(program: Command): void {
   addWhitelist(addGroup(program, 'whitelist', 'the torrents that a listed tracker serves'))
   addKeys(addGroup(program, 'keys', 'the keys of a private tracker, one for each of its users'))
+  addBan(addGroup(program, 'ban', 'addresses and networks that are not served'))
   addImport(addGroup(program, 'import', 'take over what another tracker has kept'))
 }
 
@@ -119,6 +131,21 @@ function addKeys(group: Command): void {
     KEYS_HELP,
     async () => (await import('./keys.ts')).printKeys,
   ).option(...JSON_OPTION)
+}
+
+function addBan(group: Command): void {
+  group.addHelpText('after', BAN_HELP)
+  addTo(
+    group,
+    'add <network...>',
+    'ban addresses and networks (CIDR)',
+    BAN_HELP,
+    async () => (await import('./ban.ts')).addBans,
+  ).option('--for <time>', 'how long, such as 30d, 12h or 90m; else for ever')
+  addTo(group, 'remove <network...>', 'end bans', BAN_HELP, async () => (await import('./ban.ts')).removeBans)
+  addTo(group, 'list', 'print all bans', BAN_HELP, async () => (await import('./ban.ts')).printBans).option(
+    ...JSON_OPTION,
+  )
 }
 
 function addImport(group: Command): void {

@@ -1,18 +1,16 @@
 import { OperatorError } from '../../lib/errors.ts'
 import { printable, tableOf } from '../../lib/observe/table.ts'
 import { type Account, makeAccountReader } from '../../lib/store/accounts.ts'
-import { makePasskey, makePasskeyStore, type Passkey, VALID_UNTIL_S_MAX } from '../../lib/store/passkeys.ts'
+import { makePasskey, makePasskeyStore, type Passkey } from '../../lib/store/passkeys.ts'
 import { isPasskey, PASSKEY_CHARS } from '../../lib/swarm/access.ts'
 import { EXIT, print, runOnRedis, type Target } from './redis.ts'
-
-const UNITS_S: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
-const DURATION = /^([1-9]\d{0,9})([smhdw])$/
+import { readUntil, untilText } from './until.ts'
 
 /** Adds a passkey, one of chance where none is given, and prints it; answers the exit code. */
 export const addKey = (given: string | undefined, { valid }: { valid?: string }): Promise<number> =>
   runOnRedis('write', async (target) => {
     const passkey = given === undefined ? makePasskey() : readKey(given)
-    const validUntilS = valid === undefined ? undefined : readValid(valid, target.nowS)
+    const validUntilS = valid === undefined ? undefined : readUntil('--valid', valid, target.nowS)
     const isNew = await makePasskeyStore(target).put({ passkey, validUntilS })
     // The key alone goes where a script reads it.
     await print(`${passkey}\n`)
@@ -75,21 +73,7 @@ function textOf(rows: readonly KeyRow[], nowS: number): string {
   return `${tableOf(['key', 'valid', 'bytes up', 'bytes down'], lines, [0, 1]).join('\n')}\n`
 }
 
-function untilText(validUntilS: number | undefined, nowS: number): string {
-  if (validUntilS === undefined) return 'for ever'
-  const time = new Date(validUntilS * 1000).toISOString().replace(/^(.*)T(.*):.*$/, '$1 $2 UTC')
-  return validUntilS > nowS ? `until ${time}` : `expired ${time}`
-}
-
 function readKey(text: string): string {
   if (isPasskey(text)) return text
   throw new OperatorError(`a key must be ${PASSKEY_CHARS} letters and digits, not ${JSON.stringify(text.slice(0, 80))}`)
-}
-
-function readValid(text: string, nowS: number): number {
-  const [, count, unit = ''] = DURATION.exec(text) ?? []
-  const validUntilS = nowS + Number(count) * (UNITS_S[unit] ?? 1)
-  if (count !== undefined && validUntilS <= VALID_UNTIL_S_MAX) return validUntilS
-  const given = JSON.stringify(text.slice(0, 80))
-  throw new OperatorError(`--valid must be a number and s, m, h, d or w, such as 30d or 12h, not ${given}`)
 }

@@ -2,6 +2,7 @@ import { type Counters, countRefused } from '../../lib/observe/counters.ts'
 import { type Measures, makeMeasures, secondsSince } from '../../lib/observe/measures.ts'
 import type { AccessCheck } from '../../lib/swarm/access.ts'
 import type { Announcer } from '../../lib/swarm/announce.ts'
+import type { BanCheck } from '../../lib/swarm/bans.ts'
 import { RETRY_IN_S, refusalText } from '../../lib/swarm/refusal.ts'
 import type { SwarmStore } from '../../lib/swarm/store.ts'
 import { type Counts, NO_COUNTS } from '../../lib/wire/counts.ts'
@@ -22,6 +23,10 @@ export type RequestContext = {
   store: Pick<SwarmStore, 'scrape'>
   /** A private tracker's; left out where anybody may use the tracker. */
   access?: AccessCheck | undefined
+  /** Whose requests are refused. */
+  isBanned?: BanCheck
+  /** Seconds since the epoch by the clock that all frontends share. */
+  nowS?: () => number
   counters: Counters
   measures?: Measures
 }
@@ -34,15 +39,22 @@ const SECONDS_PER_MINUTE = 60
  * Answers announces and scrapes, bencoded; a failure is an answer like any other (BEP 3). `source` is where the client
  * is, undefined where a trusted proxy does not say; `passkey` is the path's, empty where it has none.
  */
-export function makeRequestHandlers({ announcer, store, access, counters, measures }: RequestContext) {
+export function makeRequestHandlers(context: RequestContext) {
+  const { announcer, store, access, counters, measures, isBanned, nowS = () => 0 } = context
   const { durations } = measures ?? makeMeasures()
   const fail = (source: Endpoint | undefined, reason: string): Buffer => {
     counters[source && isIpv6(source) ? 'tcp6_errors' : 'tcp4_errors'] += 1
     return writeFailure(reason)
   }
 
+  const refuseBanned = (): Buffer => {
+    counters.refused_banned += 1
+    return writeFailure(BANNED)
+  }
+
   const announce = async (query: Query, source: Endpoint | undefined, passkey: string): Promise<Buffer> => {
     if (!source) return fail(source, NO_ADDRESS)
+    if (isBanned?.(source, nowS())) return refuseBanned()
     const parsed = parseHttpAnnounce(query)
     if (!parsed.ok) return fail(source, parsed.reason)
     const startMs = performance.now()
@@ -64,6 +76,7 @@ export function makeRequestHandlers({ announcer, store, access, counters, measur
 
   const scrape = async (query: Query, source: Endpoint | undefined, passkey: string): Promise<Buffer> => {
     if (!source) return fail(source, NO_ADDRESS)
+    if (isBanned?.(source, nowS())) return refuseBanned()
     const parsed = parseHttpScrape(query)
     if (!parsed.ok) return fail(source, parsed.reason)
     const startMs = performance.now()
@@ -92,4 +105,5 @@ export function makeRequestHandlers({ announcer, store, access, counters, measur
 const refusal = (reason: string, retryInS: number | undefined): Buffer =>
   writeFailure(reason, retryInS === undefined ? undefined : Math.ceil(retryInS / SECONDS_PER_MINUTE))
 
+const BANNED = 'your address is banned from this tracker'
 const NO_ADDRESS = 'the proxy before this tracker does not say where you are (X-Forwarded-For)'

@@ -33,7 +33,7 @@ export const frontendMetrics = ({ counters, measures, waiting }: FrontendReading
   },
   {
     name: 'redswarm_datagrams_dropped_total',
-    help: 'Datagrams that were not answered: no request, too many in work, or too many errors of their address',
+    help: 'Datagrams that were not answered: no request, too many in work, too many errors of their address, or a banned one',
     type: 'counter',
     read: () => causes(counters, DROPPED),
   },
@@ -91,9 +91,18 @@ function requestSamples(counters: Counters, [protocol, prefix, family]: (typeof 
   ]
 }
 
-const REFUSED_BY_ACCESS = { unlisted: 'refused_unlisted', private: 'refused_private' } as const
+const REFUSED_BY_ACCESS = {
+  unlisted: 'refused_unlisted',
+  private: 'refused_private',
+  banned: 'refused_banned',
+} as const
 const REFUSED_BY_STORE = { busy: 'store_busy', away: 'store_away', damaged: 'store_damaged' } as const
-const DROPPED = { no_request: 'udp_ignored', overload: 'udp_dropped', error_budget: 'udp_errors_silenced' } as const
+const DROPPED = {
+  no_request: 'udp_ignored',
+  overload: 'udp_dropped',
+  error_budget: 'udp_errors_silenced',
+  banned: 'udp_banned',
+} as const
 
 const causes = (counters: Counters, names: Record<string, CounterName>): Samples =>
   Object.entries(names).map(([cause, name]) => [{ cause }, counters[name]])

@@ -2,6 +2,7 @@ import { type Counters, countRefused } from '../../lib/observe/counters.ts'
 import { type Measures, makeMeasures, secondsSince } from '../../lib/observe/measures.ts'
 import type { AccessCheck } from '../../lib/swarm/access.ts'
 import type { AnnounceOutcome, Announcer } from '../../lib/swarm/announce.ts'
+import type { BanCheck } from '../../lib/swarm/bans.ts'
 import { refusalText } from '../../lib/swarm/refusal.ts'
 import type { Refusal, SwarmStore } from '../../lib/swarm/store.ts'
 import type { Datagram } from '../../lib/udp/socket.ts'
@@ -29,6 +30,8 @@ export type DatagramContext = {
   store: Pick<SwarmStore, 'scrape'>
   /** A private tracker's; left out where anybody may use the tracker. */
   access?: AccessCheck | undefined
+  /** Whose datagrams are left unanswered. */
+  isBanned?: BanCheck
   connectionIds: (sources: readonly Endpoint[], nowS: number) => BatchConnectionIds
   errorBudget: ErrorBudget
   counters: Counters
@@ -126,7 +129,11 @@ export type Send = (replies: Datagram[]) => void
  * Its share of what is to be done is added to `work`.
  */
 function decide(work: Work, datagram: Datagram, index: number): void {
-  const { counters, errorBudget } = work.context
+  const { counters, errorBudget, isBanned } = work.context
+  if (isBanned?.(datagram.source, work.nowS)) {
+    counters.udp_banned += 1
+    return
+  }
   const parsed = parseUdpRequest(datagram.payload)
   if (!parsed.ok) {
     counters.udp_ignored += 1

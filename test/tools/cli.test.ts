@@ -247,3 +247,42 @@ describe('whitelist and keys', () => {
     }
   })
 })
+
+describe('redswarm ban', () => {
+  it('bans networks, each once and spelled one way, and ends bans', async () => {
+    expect(await redswarm(['ban', 'add', '192.0.2.9/24', '192.0.2.0/24', '2001:DB8::1'])).toEqual(
+      done('  2 banned, 1 banned before; for ever\n'),
+    )
+    expect(await redswarm(['ban', 'list', '--json'])).toEqual(
+      done(
+        expect.stringMatching(
+          /^\[\s+\{\s+"network": "192.0.2.0\/24",\s+"until": null\s+\},\s+\{\s+"network": "2001:db8::1"/,
+        ),
+      ),
+    )
+    expect(await redswarm(['ban', 'remove', '192.0.2.0/24', '192.0.2.1'])).toEqual({
+      code: 1,
+      stdout: '  1 no longer banned\n',
+      stderr: 'redswarm: 192.0.2.1 is not banned\n',
+    })
+    expect(await server().redis.hkeys('bans')).toEqual(['2001:db8::1'])
+  })
+
+  it('says what is no network or no time, and bans nothing then', async () => {
+    for (const [args, problem] of [
+      [
+        ['add', '192.0.2.1', 'everybody'],
+        /^redswarm: a ban is of an address or a network, like .*, not "everybody"\n$/,
+      ],
+      [['add', '0.0.0.0/0'], /not "0\.0\.0\.0\/0"/],
+      [
+        ['add', '192.0.2.1', '--for', 'long'],
+        /^redswarm: --for must be a number and s, m, h, d or w, .* not "long"\n$/,
+      ],
+    ] as const) {
+      const { code, stderr } = await redswarm(['ban', ...args])
+      expect([code, stderr]).toEqual([2, expect.stringMatching(problem)])
+    }
+    expect(await server().redis.exists('bans')).toBe(0)
+  })
+})

@@ -33,10 +33,13 @@ function singleKeys({ keys }: AuditContext): SingleKey[] {
       type: 'zset',
     })),
     { key: keys.events, type: 'stream' },
-    ...[keys.stats, keys.instances, keys.sweeper, keys.audit, ...RANKED_BY.map(keys.ranksMade)].map((key) => ({
-      key,
-      type: 'hash',
-    })),
+    { key: keys.bansVersion, type: 'string' },
+    ...[keys.stats, keys.instances, keys.bans, keys.sweeper, keys.audit, ...RANKED_BY.map(keys.ranksMade)].map(
+      (key) => ({
+        key,
+        type: 'hash',
+      }),
+    ),
     {
       key: keys.secret,
       type: 'string',

@@ -3,6 +3,7 @@ import { accessMutants } from './access.ts'
 import { announcePeerMutants } from './announce-peers.ts'
 import { announceScriptMutants } from './announce-script.ts'
 import { connectionMutants } from './connections.ts'
+import { operateMutants } from './operate.ts'
 import { scriptMutants } from './scripts.ts'
 import { serviceMutants } from './services.ts'
 import { storeMutants } from './store.ts'
@@ -16,6 +17,7 @@ export const mutants: readonly Mutant[] = [
   ...announceScriptMutants,
   ...announcePeerMutants,
   ...swarmScriptMutants,
+  ...operateMutants,
   ...scriptMutants,
   ...accessMutants,
   ...serviceMutants,

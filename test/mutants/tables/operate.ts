@@ -1,0 +1,98 @@
+import { type Mutant, mutantsOf } from '../mutant.ts'
+
+/** Faults in what operators see and whom they ban. */
+export const operateMutants: readonly Mutant[] = [
+  ...mutantsOf(
+    'lib/swarm/bans.ts',
+    ['unit/bans'],
+    [
+      ['a ban does not end', '?? 0) > nowS', '?? 0) > 0'],
+      ['more of the last byte counts than should', '& mask)', '& 0xff)'],
+      [
+        'of a family, one length of prefix alone counts',
+        'return [...lengths.values()]',
+        'return [...lengths.values()].slice(0, 1)',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/wire/network.ts',
+    ['unit/bans'],
+    [
+      ['a network of all addresses can be banned', 'bits < 1', 'bits < 0'],
+      ['an IPv4-mapped network is as long as one of IPv6', '(isMapped ? MAPPED_BITS : 0)', '0'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/lua/change_ban.lua',
+    ['store/bans'],
+    [
+      ['bans grow without end', '>= bansMax then return -1 end', '>= bansMax then end'],
+      [
+        'no frontend learns of the end of a ban',
+        "  redis.call('INCR', version)\n  redis.call('HDEL'",
+        "  redis.call('HDEL'",
+      ],
+      ['no frontend learns of a ban', "redis.call('INCR', version)\nredis.call('HSET'", "redis.call('HSET'"],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/ban-copy.ts',
+    ['store/bans'],
+    [['all bans are read each time', '    if (version === known) return\n', '']],
+  ),
+  ...mutantsOf(
+    'lib/store/bans.ts',
+    ['store/bans'],
+    [['bans that last are removed with those that are over', '> nowS) continue', '> nowS + 1e12) continue']],
+  ),
+  ...mutantsOf(
+    'services/udp/datagram.ts',
+    ['services/bans', 'services/metrics'],
+    [
+      ['a banned address is answered', 'if (isBanned?.(datagram.source, work.nowS)) {', 'if (false) {'],
+      [
+        'announces are timed once a batch',
+        'secondsSince(startMs), waiting.length)\n  }\n\n  const answerScrapes',
+        'secondsSince(startMs))\n  }\n\n  const answerScrapes',
+      ],
+      ['a refused announce counts as answered', 'if (!outcome.ok) countRefused(counters, kind, outcome.cause)', ''],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/instances.ts',
+    ['store/instances'],
+    [
+      [
+        'processes that are gone are kept for good',
+        'return !instance || nowS - instance.at > FORGOTTEN_AFTER_S',
+        'return !instance',
+      ],
+      ['what somebody else wrote is told as a process', 'if (!isOurs) return undefined', ''],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/observe/metrics.ts',
+    ['services/metrics'],
+    [
+      ['a bucket counts only its own', 'below += count', 'below = count'],
+      ['one metric that cannot be read takes all others with it', '.catch(() => [])', ''],
+    ],
+  ),
+  ...mutantsOf(
+    'services/metrics/app.ts',
+    ['services/metrics'],
+    [['a process is ready without Redis', 'isReady()\n', 'true\n']],
+  ),
+  ...mutantsOf(
+    'services/metrics/frontend.ts',
+    ['services/metrics'],
+    [
+      [
+        'what was refused is told as answered, too',
+        'counters[`${prefix}_${kinds}`] - refused',
+        'counters[`${prefix}_${kinds}`]',
+      ],
+    ],
+  ),
+]

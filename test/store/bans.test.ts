@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { makeBanCopy } from '../../lib/store/ban-copy.ts'
+import { BANS_MAX, makeBanStore } from '../../lib/store/bans.ts'
+import { makeKeys } from '../../lib/store/keys.ts'
+import { type Network, networkText, parseNetwork } from '../../lib/wire/network.ts'
+import { useRedis } from '../support/redis.ts'
+import { at } from '../support/store.ts'
+
+const keys = makeKeys('p:')
+const network = (text: string) => parseNetwork(text) as Network
+
+describe('bans', () => {
+  const server = useRedis()
+  const store = () => makeBanStore({ redis: server().redis, keys })
+
+  it('are put once, changed, and end', async () => {
+    const bans = store()
+    expect(await bans.put({ network: network('192.0.2.77/24'), untilS: undefined })).toBe(true)
+    expect(await bans.put({ network: network('192.0.2.0/24'), untilS: 1000 })).toBe(false)
+    expect((await bans.all()).map(({ network, untilS }) => [networkText(network), untilS])).toEqual([
+      ['192.0.2.0/24', 1000],
+    ])
+    expect(await bans.remove(network('192.0.2.0/24'))).toBe(true)
+    expect(await bans.remove(network('192.0.2.0/24'))).toBe(false)
+    expect(await bans.all()).toEqual([])
+  })
+
+  it('that are over are removed, and others stay', async () => {
+    const bans = store()
+    await bans.put({ network: network('192.0.2.1'), untilS: 1000 })
+    await bans.put({ network: network('192.0.2.2'), untilS: 1001 })
+    await bans.put({ network: network('192.0.2.3'), untilS: undefined })
+    expect(await bans.removeExpired(1000)).toBe(1)
+    expect((await server().redis.hkeys(keys.bans)).sort()).toEqual(['192.0.2.2', '192.0.2.3'])
+  })
+
+  it('are so many at most, and what there is can still be changed', async () => {
+    const fields = Array.from({ length: BANS_MAX }, (_, i) => [
+      `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
+      '0',
+    ]).flat()
+    for (let i = 0; i < fields.length; i += 20_000) await server().redis.hset(keys.bans, ...fields.slice(i, i + 20_000))
+    await expect(store().put({ network: network('192.0.2.1'), untilS: undefined })).rejects.toThrow(
+      'there are 100,000 bans already',
+    )
+    expect(await store().put({ network: network('10.0.0.1'), untilS: 5 })).toBe(false)
+  })
+
+  it('are heard of by a frontend`s copy, which is read anew only where one has changed', async () => {
+    const bans = store()
+    let reads = 0
+    const all = () => {
+      reads += 1
+      return bans.all()
+    }
+    const { isBanned, refresh } = await makeBanCopy({ version: bans.version, all })
+    const isOut = () => isBanned(at('192.0.2.9'), 1000)
+    expect(isOut()).toBe(false)
+    await bans.put({ network: network('192.0.2.0/24'), untilS: undefined })
+    await refresh()
+    await refresh()
+    expect([isOut(), reads]).toEqual([true, 2])
+    await bans.remove(network('192.0.2.0/24'))
+    await refresh()
+    expect(isOut()).toBe(false)
+  })
+
+  it('written by somebody else as no network ban nobody, and as no time are over', async () => {
+    await server().redis.hset(keys.bans, { nonsense: '0', '192.0.2.1': 'never' })
+    const { isBanned } = await makeBanCopy(store())
+    expect(isBanned(at('192.0.2.1'), 1000)).toBe(false)
+  })
+})
