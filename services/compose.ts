@@ -10,6 +10,7 @@ import { claimSchema } from '../lib/store/check-server.ts'
 import { makeSharedClock } from '../lib/store/clock.ts'
 import { connectRedis, makePulse } from '../lib/store/connect.ts'
 import { makeKeys } from '../lib/store/keys.ts'
+import { keepPeopleLibrary } from '../lib/store/people-library.ts'
 import { startInstance } from './instance.ts'
 import { EVERY_SECOND_MS, NOTHING_STARTED, type Parts, type Repeat, type Started } from './parts.ts'
 import type { Role } from './roles.ts'
@@ -85,6 +86,7 @@ export async function startRoles({
   if (api) started.health = await api.startHealth(parts, started)
   // Last: clients come first.
   started.metrics = await (await import('./compose-metrics.ts')).startMetrics(parts, roles)
+  await keepPeopleLibrary(redis, log)
   await startInstance(parts, roles, started)
   return started
 }

@@ -29,10 +29,14 @@ const loaded = new Map<string, Script>()
 
 /** The script of `lua/<name>.lua`, with its includes put in, each once, those that they need before them. */
 export function loadScript(name: string): Script {
-  const known = loaded.get(name) ?? makeScript(name, withIncludes(readFileSync(new URL(`${name}.lua`, FOLDER), 'utf8')))
+  const known = loaded.get(name) ?? makeScript(name, readLua(name))
   loaded.set(name, known)
   return known
 }
+
+/** The text of `lua/<name>.lua`, with its includes put in. */
+export const readLua = (name: string): string =>
+  withIncludes(readFileSync(new URL(`${name}.lua`, FOLDER), 'utf8'))
 
 function withIncludes(script: string): string {
   const included = new Set<string>()

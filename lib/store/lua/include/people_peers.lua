@@ -1,0 +1,84 @@
+-- include: swarm_head chunk_field peer_problem people_text people_reading endpoint_text client_text
+-- The lists of a swarm in the order in which people want them: seeders first.
+local LISTS_IN_ORDER = { 1, 3, 0, 2 }
+-- Chunks that one call passes over or reads: 10 ms, and some 350,000 peers.
+local CHUNKS_LOOKED_MAX = 10000
+
+local PEER_TITLES = { 'address', 'role', 'client', 'announced', 'left', 'uploaded', 'downloaded' }
+local PEER_NUMBERS = { false, false, false, true, true, true, true }
+-- With details, a peer's value has so many bytes.
+local DETAILED_BYTES = 50
+
+local function peerRow(endpoint, value, now)
+  local role, announced = struct.unpack('>BI4', value)
+  local row = { endpointText(endpoint), role == 1 and 'seeder' or 'leecher', '-', agoText(announced, now), '-', '-', '-' }
+  if #value == DETAILED_BYTES then
+    local peerId, downloaded, left, uploaded = struct.unpack('>c20I8I8I8', value, 6)
+    row[3], row[5], row[6], row[7] = clientText(peerId), bytesText(left), bytesText(uploaded), bytesText(downloaded)
+  end
+  return row
+end
+
+-- What is wrong with a field of a chunk of a list; nil where it is a peer. In a small swarm, the role chooses the list.
+local function fieldProblem(endpoint, value, list)
+  if #endpoint ~= (list >= 2 and 18 or 6) then return 'has the field "' .. string.sub(endpoint, 1, 20) .. '", which is no endpoint here' end
+  local problem, role = peerProblem(value, math.huge)
+  if not problem and role ~= list % 2 then problem = 'has the role ' .. role .. ' in a list of the other' end
+  return problem and 'has a peer ' .. endpointText(endpoint) .. ' that ' .. problem
+end
+
+-- The peers of a small swarm by their lists, each followed by its value.
+local function smallLists(wrong, key)
+  local fields, lists = fieldsOf(wrong, key), { [0] = {}, {}, {}, {} }
+  for i = 1, #fields, 2 do
+    local name, value = fields[i], fields[i + 1]
+    if #name == 6 or #name == 18 then
+      local family = #name == 18 and 2 or 0
+      local problem, role = peerProblem(value, math.huge)
+      if problem then
+        wrong[#wrong + 1] = key .. ' has a peer ' .. endpointText(name) .. ' that ' .. problem
+      else
+        local list = lists[role + family]
+        list[#list + 1] = name
+        list[#list + 1] = value
+      end
+    end
+  end
+  return lists
+end
+
+-- Adds peers of one hash to rows, after the first `offset`, up to `limit` rows.
+local function addPeers(wrong, rows, hash, list, fields, offset, limit, now)
+  for i = 2 * offset + 1, #fields, 2 do
+    if #rows == limit then return end
+    local problem = fieldProblem(fields[i], fields[i + 1], list)
+    if problem then wrong[#wrong + 1] = hash .. ' ' .. problem
+    else rows[#rows + 1] = peerRow(fields[i], fields[i + 1], now) end
+  end
+end
+
+-- Rows of a swarm's peers, after the first `offset`, and whether there is more than one call looks at.
+local function peerRows(wrong, key, head, offset, limit, now)
+  local rows, looked, isInSmall = {}, 0, isSmall(head)
+  local lists = isInSmall and smallLists(wrong, key)
+  for _, list in ipairs(LISTS_IN_ORDER) do
+    for number = 0, isInSmall and 0 or chunksOf(head, list) - 1 do
+      if #rows == limit then return rows end
+      if looked == CHUNKS_LOOKED_MAX then return rows, true end
+      looked = looked + 1
+      local hash = isInSmall and key or chunkKey(key, chunkField(list, number))
+      local size = isInSmall and #lists[list] / 2 or ask(wrong, 'hash', 'HLEN', hash) or 0
+      if offset < size then
+        addPeers(wrong, rows, hash, list, isInSmall and lists[list] or fieldsOf(wrong, hash), offset, limit, now)
+      end
+      offset = math.max(0, offset - size)
+    end
+  end
+  return rows
+end
+
+local function addPeerTable(lines, rows)
+  local all = { PEER_TITLES }
+  for _, row in ipairs(rows) do all[#all + 1] = row end
+  addTable(lines, all, PEER_NUMBERS)
+end
