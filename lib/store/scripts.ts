@@ -35,8 +35,7 @@ export function loadScript(name: string): Script {
 }
 
 /** The text of `lua/<name>.lua`, with its includes put in. */
-export const readLua = (name: string): string =>
-  withIncludes(readFileSync(new URL(`${name}.lua`, FOLDER), 'utf8'))
+export const readLua = (name: string): string => withIncludes(readFileSync(new URL(`${name}.lua`, FOLDER), 'utf8'))
 
 function withIncludes(script: string): string {
   const included = new Set<string>()

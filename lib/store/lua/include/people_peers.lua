@@ -1,4 +1,4 @@
--- include: swarm_head chunk_field peer_problem people_text people_reading endpoint_text client_text
+-- include: swarm_head chunk_field chunk_of peer_problem small_peers people_text people_reading endpoint_text client_text
 -- The lists of a swarm in the order in which people want them: seeders first.
 local LISTS_IN_ORDER = { 1, 3, 0, 2 }
 -- Chunks that one call passes over or reads: 10 ms, and some 350,000 peers.
@@ -19,26 +19,29 @@ local function peerRow(endpoint, value, now)
   return row
 end
 
--- What is wrong with a field of a chunk of a list; nil where it is a peer. In a small swarm, the role chooses the list.
-local function fieldProblem(endpoint, value, list)
-  if #endpoint ~= (list >= 2 and 18 or 6) then return 'has the field "' .. string.sub(endpoint, 1, 20) .. '", which is no endpoint here' end
+-- What is wrong with a field of a chunk; nil where it is a peer that belongs there.
+local function fieldProblem(endpoint, value, head, list, number)
+  if #endpoint ~= (list >= 2 and 18 or 6) then
+    return 'has the field "' .. string.sub(endpoint, 1, 20) .. '", which is no endpoint of this list'
+  end
   local problem, role = peerProblem(value, math.huge)
   if not problem and role ~= list % 2 then problem = 'has the role ' .. role .. ' in a list of the other' end
+  if not problem and chunkOf(head, endpoint, chunksOf(head, list)) ~= number then problem = 'belongs into another chunk' end
   return problem and 'has a peer ' .. endpointText(endpoint) .. ' that ' .. problem
 end
 
 -- The peers of a small swarm by their lists, each followed by its value.
 local function smallLists(wrong, key)
   local fields, lists = fieldsOf(wrong, key), { [0] = {}, {}, {}, {} }
+  if #fields > 2 * SMALL_FIELDS_MAX then wrong[#wrong + 1] = key .. ' has more fields than a small swarm can have' end
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
     if #name == 6 or #name == 18 then
-      local family = #name == 18 and 2 or 0
       local problem, role = peerProblem(value, math.huge)
       if problem then
         wrong[#wrong + 1] = key .. ' has a peer ' .. endpointText(name) .. ' that ' .. problem
       else
-        local list = lists[role + family]
+        local list = lists[role + (#name == 18 and 2 or 0)]
         list[#list + 1] = name
         list[#list + 1] = value
       end
@@ -47,14 +50,19 @@ local function smallLists(wrong, key)
   return lists
 end
 
--- Adds peers of one hash to rows, after the first `offset`, up to `limit` rows.
-local function addPeers(wrong, rows, hash, list, fields, offset, limit, now)
-  for i = 2 * offset + 1, #fields, 2 do
-    if #rows == limit then return end
-    local problem = fieldProblem(fields[i], fields[i + 1], list)
-    if problem then wrong[#wrong + 1] = hash .. ' ' .. problem
-    else rows[#rows + 1] = peerRow(fields[i], fields[i + 1], now) end
+-- The peers of a chunk, each followed by its value.
+local function chunkList(wrong, hash, head, list, number)
+  local fields, peers = fieldsOf(wrong, hash), {}
+  for i = 1, #fields, 2 do
+    local problem = fieldProblem(fields[i], fields[i + 1], head, list, number)
+    if problem then
+      wrong[#wrong + 1] = hash .. ' ' .. problem
+    else
+      peers[#peers + 1] = fields[i]
+      peers[#peers + 1] = fields[i + 1]
+    end
   end
+  return peers
 end
 
 -- Rows of a swarm's peers, after the first `offset`, and whether there is more than one call looks at.
@@ -69,7 +77,10 @@ local function peerRows(wrong, key, head, offset, limit, now)
       local hash = isInSmall and key or chunkKey(key, chunkField(list, number))
       local size = isInSmall and #lists[list] / 2 or ask(wrong, 'hash', 'HLEN', hash) or 0
       if offset < size then
-        addPeers(wrong, rows, hash, list, isInSmall and lists[list] or fieldsOf(wrong, hash), offset, limit, now)
+        local peers = isInSmall and lists[list] or chunkList(wrong, hash, head, list, number)
+        for i = 2 * offset + 1, #peers, 2 do
+          if #rows < limit then rows[#rows + 1] = peerRow(peers[i], peers[i + 1], now) end
+        end
       end
       offset = math.max(0, offset - size)
     end

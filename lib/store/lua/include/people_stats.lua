@@ -48,7 +48,8 @@ local SILENT_AFTER_S = 5
 local function isProcess(process)
   if type(process) ~= 'table' or type(process.roles) ~= 'table' or type(process.listens) ~= 'table' then return false end
   for _, name in ipairs({ 'pid', 'startedAt', 'at', 'rssBytes', 'cpuCores', 'requestsPerS' }) do
-    if type(process[name]) ~= 'number' then return false end
+    local number = process[name]
+    if type(number) ~= 'number' or not (number >= 0 and number < 2 ^ 53) then return false end
   end
   return type(process.host) == 'string' and type(process.version) == 'string'
     and pcall(table.concat, process.roles) and pcall(table.concat, process.listens)
@@ -58,7 +59,7 @@ local function processRow(process, now)
   local silentS = now - process.at
   return {
     process.host, string.format('%.0f', process.pid), table.concat(process.roles, ' '), process.version,
-    durationText(math.max(0, now - process.startedAt)), string.format('%.0f', process.requestsPerS),
+    durationText(math.max(0, now - process.startedAt)), numberText(process.requestsPerS),
     string.format('%.2f', process.cpuCores), bytesText(process.rssBytes),
     silentS > SILENT_AFTER_S and 'silent for ' .. durationText(silentS) or table.concat(process.listens, ', '),
   }

@@ -43,7 +43,7 @@ end
 
 -- When a torrent is looked at by the sweeper, by its score in the index.
 local function dueText(score, now)
-  if score == 'inf' then return 'never: it has no peers, and stays for its completed downloads' end
+  if score == 'inf' then return 'never: it stays for its completed downloads' end
   local due = tonumber(score)
   if due <= now then return timeText(due) .. ', ' .. durationText(now - due) .. ' ago: at the next sweep' end
   return timeText(due) .. ', in ' .. durationText(due - now)
@@ -63,6 +63,9 @@ local function headOf(wrong, key, fields)
     wrong[#wrong + 1] = key .. ' has a head of ' .. #head .. ' bytes, and ' .. HEAD_BYTES .. ' are one'
     return nil
   end
+  if head and not isSmall(head) and chunksOf(head, 0) * chunksOf(head, 1) * chunksOf(head, 2) * chunksOf(head, 3) == 0 then
+    wrong[#wrong + 1] = key .. ' has chunks for some of its lists only'
+  end
   return head or nil
 end
 
@@ -81,6 +84,9 @@ local function addCounts(facts, wrong, key, head, fields, now)
   local leechers, seeders, completed = countsOf(head)
   local remembered, added = ask(wrong, 'zset', 'ZCARD', key .. ':done') or 0, tonumber(fields[5] or '')
   local ofWhom = remembered > 0 and ' (' .. numberText(remembered) .. ' remembered)' or ''
+  if remembered > completed then
+    wrong[#wrong + 1] = key .. ' remembers ' .. remembered .. ' completed downloads, and counts ' .. completed
+  end
   facts[#facts + 1] = { 'seeders', numberText(seeders) }
   facts[#facts + 1] = { 'leechers', numberText(leechers) }
   facts[#facts + 1] = { 'completed', numberText(completed) .. ofWhom }
@@ -91,6 +97,7 @@ end
 local function addDue(facts, wrong, index, infoHash, head, now)
   local score, key = ask(wrong, 'zset', 'ZSCORE', index, infoHash), swarmKeyOf(index, infoHash)
   if head then facts[#facts + 1] = { 'due', score and dueText(score, now) or 'not told' } end
+  if head and score == 'inf' and peersOf(head) > 0 then wrong[#wrong + 1] = key .. ' has peers, and is never due' end
   if head and score == false then wrong[#wrong + 1] = key .. ' is not in ' .. index end
   if score and redis.call('EXISTS', key) == 0 then wrong[#wrong + 1] = index .. ' has it, and there is no such swarm' end
 end

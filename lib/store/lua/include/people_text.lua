@@ -61,10 +61,11 @@ end
 
 -- How long seconds are, by one unit.
 local function durationText(seconds)
-  if seconds < 120 then return string.format('%d s', seconds) end
-  if seconds < 120 * 60 then return string.format('%d min', seconds / 60) end
-  if seconds < 48 * 3600 then return string.format('%d h', seconds / 3600) end
-  return string.format('%.0f d', math.floor(seconds / 86400))
+  local count, unit = seconds / 86400, 'd'
+  if seconds < 120 then count, unit = seconds, 's'
+  elseif seconds < 120 * 60 then count, unit = seconds / 60, 'min'
+  elseif seconds < 48 * 3600 then count, unit = seconds / 3600, 'h' end
+  return string.format('%.0f %s', math.floor(count), unit)
 end
 
 local function agoText(at, now)
@@ -74,6 +75,7 @@ end
 
 -- Seconds since the epoch as a date. (Days since the first of March of the year 0: leap days come last in such a year.)
 local function timeText(at)
+  if not (at >= 0 and at < 1e11) then return 'no time' end
   local seconds = at % 86400
   local days = math.floor(at / 86400) + 719468
   local era = math.floor(days / 146097)
