@@ -4,6 +4,7 @@ import { announcePeerMutants } from './announce-peers.ts'
 import { announceScriptMutants } from './announce-script.ts'
 import { connectionMutants } from './connections.ts'
 import { operateMutants } from './operate.ts'
+import { peopleMutants } from './people.ts'
 import { scriptMutants } from './scripts.ts'
 import { serviceMutants } from './services.ts'
 import { storeMutants } from './store.ts'
@@ -19,6 +20,7 @@ export const mutants: readonly Mutant[] = [
   ...swarmScriptMutants,
   ...operateMutants,
   ...scriptMutants,
+  ...peopleMutants,
   ...accessMutants,
   ...serviceMutants,
   ...connectionMutants,

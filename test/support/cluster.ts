@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { findRedis } from '../../services/cli/setup.mjs'
+import { killAtExit, temporaryFolder } from './at-exit.ts'
+import { freePort } from './free-port.ts'
+import { until } from './redis.ts'
+
+const NODES = 3
+const SLOTS = 16_384
+
+/** A node of a Cluster, a Redis of its own on a port of the loopback, and the slots that it begins and ends with. */
+export type ClusterNode = { port: number; redis: Redis; firstSlot: number; lastSlot: number }
+
+/** A real Redis Cluster of a test's own: three masters with a third of the slots each. */
+export type TestCluster = {
+  nodes: ClusterNode[]
+  /** The node that a key is on. */
+  nodeOf: (key: string | Buffer) => Promise<ClusterNode>
+  stop: () => Promise<void>
+}
+
+/**
+ * Starts a Cluster, which takes a little over 2 s: so long a master waits before it says that all is well. Arguments are
+ * those of `redis-server`.
+ */
+export async function startCluster(...args: string[]): Promise<TestCluster> {
+  const { path: folder, remove } = await temporaryFolder('cluster')
+  const started = await Promise.all(Array.from({ length: NODES }, (_, i) => startNode(folder, i, args)))
+  const nodes = started.map(({ node }) => node)
+  const [first] = nodes as [ClusterNode]
+  await Promise.all(
+    nodes.map(async ({ redis, firstSlot, lastSlot }, i) => {
+      // Else all have the same, and first have to agree on who keeps it.
+      await redis.call('CLUSTER', 'SET-CONFIG-EPOCH', i + 1)
+      await redis.call('CLUSTER', 'ADDSLOTSRANGE', firstSlot, lastSlot)
+    }),
+  )
+  for (const { node, busPort } of started.slice(1)) {
+    await first.redis.call('CLUSTER', 'MEET', '127.0.0.1', node.port, busPort)
+  }
+  await until('the Cluster to be whole', async () =>
+    (await Promise.all(nodes.map(({ redis }) => redis.cluster('INFO')))).every(
+      (info) => info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${NODES}`),
+    ),
+  )
+  return {
+    nodes,
+    async nodeOf(key) {
+      const slot = Number(await first.redis.call('CLUSTER', 'KEYSLOT', key))
+      return nodes.find(({ lastSlot }) => slot <= lastSlot) as ClusterNode
+    },
+    async stop() {
+      await Promise.all(started.map(({ stop }) => stop()))
+      await remove()
+    },
+  }
+}
+
+async function startNode(folder: string, i: number, more: readonly string[]) {
+  const [port, busPort] = [await freePort(), await freePort()]
+  const settings = {
+    ...{ port, 'cluster-port': busPort, bind: '127.0.0.1', dir: folder, dbfilename: `${i}.rdb`, appenddirname: `${i}` },
+    ...{
+      'cluster-enabled': 'yes',
+      'cluster-config-file': join(folder, `nodes-${i}.conf`),
+      'cluster-node-timeout': 2000,
+    },
+    ...{ save: '', appendonly: 'no' },
+  }
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`])
+  const server = spawn((await findRedis({ install: false }))?.path ?? 'redis-server', [...args, ...more], {
+    stdio: 'ignore',
+  })
+  killAtExit(server)
+  const redis = new Redis({ port, protocol: 2, retryStrategy: () => 20, maxRetriesPerRequest: null })
+  redis.on('error', () => {})
+  await redis.ping()
+  const firstSlot = Math.ceil((i * SLOTS) / NODES)
+  const lastSlot = Math.ceil(((i + 1) * SLOTS) / NODES) - 1
+  const stop = async () => {
+    redis.disconnect()
+    if (server.exitCode !== null || server.signalCode !== null) return
+    const gone = once(server, 'exit')
+    server.kill('SIGKILL')
+    await gone
+  }
+  return { node: { port, redis, firstSlot, lastSlot }, busPort, stop }
+}
