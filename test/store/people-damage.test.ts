@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { messageOf } from '../../lib/errors.ts'
+import { loadPeopleLibrary } from '../../lib/store/people-library.ts'
 import { show } from '../support/people.ts'
 import { useRedis } from '../support/redis.ts'
 import { hashOf, storeOn } from '../support/store.ts'
@@ -66,6 +67,29 @@ describe('what others have written', () => {
     }
     expect(unseen.toSorted()).toEqual(FOR_AN_AUDIT.toSorted())
   })
+})
+
+it('a user of Redis who may not run a command is told so, and what else there is', async () => {
+  const { redis } = server()
+  await storeOn(redis).announce(POPULATION)
+  await loadPeopleLibrary(redis)
+  const call = ['redswarm_swarm', 1, 'torrents:{a00}', hexOf(SMALL)] as const
+  const shownWithout = async (...rules: string[]) => {
+    await redis.call('ACL', 'SETUSER', 'poor', 'reset', 'on', '>secret', '~*', '+@all', ...rules)
+    const poor = redis.duplicate({ username: 'poor', password: 'secret' })
+    const lines = (await poor.call('FCALL_RO', ...call)) as string[]
+    poor.disconnect()
+    return lines
+  }
+  const lines = await shownWithout('-memory', '-sismember')
+  expect(lines).toContainEqual(expect.stringMatching(/^memory {5}not told: .*(?:can't run|ACL)/))
+  expect(lines).toContainEqual(expect.stringMatching(/^listed {5}not told$/))
+  expect(lines).toContainEqual(expect.stringMatching(/^wrong: whitelist:\{a00\} .*(?:can't run|ACL)/))
+  expect(lines[1]).toBe('seeders    1')
+  expect(await shownWithout('-time')).toEqual([
+    expect.stringMatching(/^this cannot be shown: torrents:\{a00\} .*(?:can't run|ACL)/),
+  ])
+  await redis.call('ACL', 'DELUSER', 'poor')
 })
 
 describe('what is typed wrong', () => {

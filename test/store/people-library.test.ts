@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { auditAll } from '../../lib/store/audit.ts'
+import { makeKeys } from '../../lib/store/keys.ts'
 import { keepPeopleLibrary, loadPeopleLibrary, peopleLibrary } from '../../lib/store/people-library.ts'
 import { show } from '../support/people.ts'
 import { startRedis, until, useRedis } from '../support/redis.ts'
@@ -49,6 +51,7 @@ describe('the library of functions for people', () => {
     await loadPeopleLibrary(redis)
     expect((await show(redis, 'redswarm_swarm', 1, 'torrents:{000}', '0'.repeat(40)))[0]).toMatch(/^no such swarm/)
     expect(await loadsOf(redis)).toBe(3)
+    expect(await auditAll({ redis, keys: makeKeys(''), peerLifetimeS: 3900 })).toMatchObject({ drift: 0, faults: [] })
   })
 
   it('needs no more than FUNCTION LOAD', async () => {

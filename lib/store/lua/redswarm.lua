@@ -10,7 +10,7 @@
 --
 -- What others have written must not make it fail: each key is read by `ask`, which tells of what is wrong.
 -- include: people_text people_usage people_reading people_peers people_swarm people_torrents people_stats
--- Peers that are shown with a swarm, and how many of it one call shows at most: 1 ms for 100.
+-- Peers that are shown with a swarm, and what one call shows at most: 12 us a peer, 6 us a torrent.
 local FIRST_PEERS = 10
 local PEER_LIMITS = { usual = 50, most = 500 }
 local TORRENT_LIMITS = { usual = 50, most = 500 }
