@@ -58,14 +58,14 @@ describe('redswarm_stats', () => {
     await redis.hset('stats', 'of_another_version', 5)
     const lines = comparable(await show(redis, 'redswarm_stats', 1, 'stats'))
     expect(lines.slice(0, 5)).toEqual([
-      'protocol connections announces scrapes errors',
-      'UDP, IPv4 1,000,000 1,000,001 1,000,002 1,000,003',
-      'UDP, IPv6 1,000,004 1,000,005 1,000,006 1,000,007',
-      'HTTP, IPv4 - 1,000,008 1,000,009 1,000,010',
-      'HTTP, IPv6 - 1,000,011 1,000,012 1,000,013',
+      'protocol connections announces refused scrapes refused errors',
+      'UDP, IPv4 1,000,000 1,000,001 1,000,004 1,000,002 1,000,005 1,000,003',
+      'UDP, IPv6 1,000,006 1,000,007 1,000,010 1,000,008 1,000,011 1,000,009',
+      'HTTP, IPv4 - 1,000,012 1,000,015 1,000,013 1,000,016 1,000,014',
+      'HTTP, IPv6 - 1,000,017 1,000,020 1,000,018 1,000,021 1,000,019',
     ])
-    const others = COUNTER_NAMES.slice(14).map((name, i) =>
-      expect.stringMatching(new RegExp(`^${name} 1,000,0${14 + i} \\w`)),
+    const others = COUNTER_NAMES.slice(22).map((name, i) =>
+      expect.stringMatching(new RegExp(`^${name} 1,000,0${22 + i} \\w`)),
     )
     expect(lines.slice(5)).toEqual([
       '',

@@ -62,6 +62,7 @@ export async function writeTrackerData(redis: Redis): Promise<void> {
   const counters = makeCounters()
   Object.assign(counters, { udp4_connections: 1802, udp4_announces: 48_210, udp4_scrapes: 97, udp4_errors: 12 })
   Object.assign(counters, { udp6_connections: 310, udp6_announces: 7004, tcp4_announces: 1310, udp_ignored: 4 })
+  Object.assign(counters, { udp4_announces_refused: 5, refused_unlisted: 5 })
   await makeStatsFlusher({ redis, keys, counters, frontendId: 'one' })()
   for (const [id, changes] of [
     ['one', { roles: ['udp'], pid: 4711, listens: ['udp 0.0.0.0:6969', 'udp [::]:6969'], requestsPerS: 1834 }],

@@ -87,12 +87,6 @@ export const operateMutants: readonly Mutant[] = [
   ...mutantsOf(
     'services/metrics/frontend.ts',
     ['services/metrics'],
-    [
-      [
-        'what was refused is told as answered, too',
-        'counters[`${prefix}_${kinds}`] - refused',
-        'counters[`${prefix}_${kinds}`]',
-      ],
-    ],
+    [['no request is told as refused', "sample(kind, 'refused', refused)", "sample(kind, 'refused', 0)"] - refused)', '_${kinds}`])']],
   ),
 ]

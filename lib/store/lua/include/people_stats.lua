@@ -1,13 +1,20 @@
 -- include: people_text people_reading is_integer
 local PROTOCOLS = { { 'udp4', 'UDP, IPv4' }, { 'udp6', 'UDP, IPv6' }, { 'tcp4', 'HTTP, IPv4' }, { 'tcp6', 'HTTP, IPv6' } }
-local KINDS = { 'connections', 'announces', 'scrapes', 'errors' }
+local KINDS = {
+  { 'connections', 'connections' }, { 'announces', 'announces' }, { 'announces_refused', 'refused' },
+  { 'scrapes', 'scrapes' }, { 'scrapes_refused', 'refused' }, { 'errors', 'errors' },
+}
 -- HTTP has no connects of its own.
 local NOT_COUNTED = { tcp4_connections = true, tcp6_connections = true }
 local OTHER_COUNTERS = {
   { 'udp_ignored', 'datagrams that were no request' },
   { 'udp_dropped', 'datagrams dropped, too many being in work' },
   { 'udp_errors_silenced', 'errors held back, too many being for one address' },
+  { 'udp_banned', 'datagrams of banned addresses' },
+  { 'refused_banned', 'HTTP requests of banned addresses' },
   { 'udp_unsent', 'replies that the system would not send' },
+  { 'refused_unlisted', 'refused: the torrent is not on the whitelist' },
+  { 'refused_private', 'refused: no valid passkey' },
   { 'store_busy', 'refused: too many waited for Redis' },
   { 'store_away', 'refused: Redis did not answer' },
   { 'store_damaged', 'refused: the swarm is damaged' },
@@ -27,13 +34,15 @@ local function addCounters(lines, wrong, key)
     counts[name] = nil
     return numberText(count)
   end
-  local rows = { { 'protocol', unpack(KINDS) } }
+  local head = { 'protocol' }
+  for _, kind in ipairs(KINDS) do head[#head + 1] = kind[2] end
+  local rows = { head }
   for _, protocol in ipairs(PROTOCOLS) do
     local row = { protocol[2] }
-    for _, kind in ipairs(KINDS) do row[#row + 1] = take(protocol[1] .. '_' .. kind) end
+    for _, kind in ipairs(KINDS) do row[#row + 1] = take(protocol[1] .. '_' .. kind[1]) end
     rows[#rows + 1] = row
   end
-  addTable(lines, rows, { false, true, true, true, true })
+  addTable(lines, rows, { false, true, true, true, true, true, true })
   lines[#lines + 1] = ''
   rows = {}
   for _, counter in ipairs(OTHER_COUNTERS) do rows[#rows + 1] = { counter[1], take(counter[1]), counter[2] } end
