@@ -82,7 +82,7 @@ export const operateMutants: readonly Mutant[] = [
   ...mutantsOf(
     'services/metrics/app.ts',
     ['services/metrics'],
-    [['a process is ready without Redis', 'isReady()\n', 'true\n']],
+    [['a process is ready without Redis', 'isReady() ? ', 'true ? ']],
   ),
   ...mutantsOf(
     'services/metrics/frontend.ts',
