@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { isRedisReply, messageOf, OperatorError } from '../lib/errors.ts'
 import type { AuditOptions } from './cli/audit.ts'
+import { addClientCommands } from './cli/client/command.ts'
 import { addAccessCommands } from './cli/command.ts'
 import { addLoadCommand } from './load/command.ts'
 import { addProfileCommand } from './profile/command.ts'
@@ -58,6 +60,7 @@ function makeProgram(): Command {
   }
   addAudit(program)
   addAccessCommands(program)
+  addClientCommands(program, { nowMs: Date.now, randomBytes, version })
   addLoadCommand(program)
   addProfileCommand(program)
   return program

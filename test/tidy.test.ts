@@ -88,6 +88,8 @@ describe('the repository', () => {
   it('lets time and chance in only where the parts are put together, and where a secret is made', () => {
     const places: [path: string, may: RegExp][] = [
       ['services/compose.ts', /./],
+      // Commands of the command line get both from there.
+      ['services/program.ts', /^(Date\.now|randomBytes)$/],
       // It runs before there is anything to put together; how old a lock is, is for the file system's clock to say.
       ['services/cli/setup.mjs', /^Date\.now$/],
       // Secrets are made where they are kept: one that came in as an argument could be foretold.

@@ -33,3 +33,7 @@ export function shownBytes(bytes: number): string {
   if (bytes < 10_000) return `${shown(bytes)} B`
   return bytes < 10_000_000 ? `${fixed(bytes / 1e3, 1)} kB` : `${fixed(bytes / 1e6, 1)} MB`
 }
+
+/** Values as one line of JSON, all of it ASCII: what somebody else wrote may end on a terminal in this form, too. */
+export const jsonLine = (value: unknown): string =>
+  `${JSON.stringify(value).replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`

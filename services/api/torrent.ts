@@ -1,5 +1,5 @@
-import bittorrentPeerid from 'bittorrent-peerid'
 import Type from 'typebox'
+import { clientOf } from '../../lib/observe/client-name.ts'
 import type { StoredPeer } from '../../lib/store/stored-peers.ts'
 import { type Event, readReport } from '../../lib/wire/announce.ts'
 import { endpointText } from '../../lib/wire/endpoint.ts'
@@ -76,14 +76,3 @@ function peerBody({ endpoint, isSeeder, announcedS, details }: StoredPeer) {
 
 /** Torrust's numbers are signed: what a client does not know, all ones on the wire, is -1. */
 const signed = (amount = 0n): number => Number(BigInt.asIntN(64, amount))
-
-/** The client that made a peer id (BEP 20); null where it is unknown. */
-export function clientOf(peerId: Buffer): string | null {
-  try {
-    const { client } = bittorrentPeerid(peerId)
-    return client === 'unknown' ? null : client
-  } catch {
-    // The library throws on some peer ids that no client makes.
-    return null
-  }
-}

@@ -1,5 +1,6 @@
 import { shown } from '../../lib/observe/table.ts'
 import { AUDIT_CHECKS, type AuditCheck, type AuditFault, type AuditReport } from '../../lib/store/audit/report.ts'
+import type { Paint } from './paint.ts'
 
 /** What each check looks at. */
 const LOOKED_AT: Record<AuditCheck, string> = {
@@ -15,9 +16,6 @@ const LOOKED_AT: Record<AuditCheck, string> = {
 
 /** Faults that are shown one by one. */
 const FAULTS_SHOWN_MAX = 20
-
-/** How a text looks on a terminal: as it is, where there is none. */
-export type Paint = (style: 'red' | 'green' | 'yellow' | 'dim' | 'bold', text: string) => string
 
 /** What an audit found, for people. */
 export function auditText(report: AuditReport, isRepair: boolean, paint: Paint): string {

@@ -1,4 +1,3 @@
-import { styleText } from 'node:util'
 import { loadSettings, type Settings } from '../../lib/config/settings.ts'
 import { isRedisReply, messageOf, OperatorError } from '../../lib/errors.ts'
 import { makeLog } from '../../lib/observe/log.ts'
@@ -7,8 +6,9 @@ import { keepAuditResult } from '../../lib/store/audit/result.ts'
 import { auditAll } from '../../lib/store/audit.ts'
 import { connectRedis } from '../../lib/store/connect.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
-import { auditText, type Paint } from './audit-text.ts'
+import { auditText } from './audit-text.ts'
 import { makeBar } from './bar.ts'
+import { paint } from './paint.ts'
 import { endsQuietlyWithoutReader, findRedis } from './redis.ts'
 
 /** What the command was asked for. */
@@ -56,8 +56,6 @@ function openingLine(name: string, { peerLifetimeS, keyPrefix }: Settings, repai
   const prefix = keyPrefix === '' ? '' : `, key prefix ${keyPrefix}`
   return `  ${repair ? 'Auditing and repairing' : 'Auditing'} ${name}${prefix} (peer lifetime ${peerLifetimeS} s)`
 }
-
-const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout })
 
 function problemOf(error: unknown): string {
   if (error instanceof OperatorError) return error.message

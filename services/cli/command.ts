@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addTo } from './usage/command.ts'
 
 const WHERE = `
 Works on the Redis of REDSWARM_REDIS_URL, else on the private one of the tracker that runs on the data folder.
@@ -61,24 +62,6 @@ const addGroup = (program: Command, name: string, description: string): Command 
     .description(description)
     .helpCommand(false)
     .exitOverride(({ exitCode, code }) => process.exit(exitCode === 0 || code === 'commander.helpDisplayed' ? 0 : 2))
-
-/** One of a group's commands; what `find` finds, once it is called for, answers the exit code. */
-const addTo = <Args extends unknown[]>(
-  group: Command,
-  usage: string,
-  description: string,
-  help: string,
-  find: () => Promise<(...args: Args) => Promise<number>>,
-): Command =>
-  group
-    .command(usage)
-    .description(description)
-    .addHelpText('after', help)
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-    .action(async (...args) => {
-      const run = await find()
-      process.exitCode = await run(...(args as unknown[] as Args))
-    })
 
 const JSON_OPTION = ['--json', 'print a JSON array'] as const
 

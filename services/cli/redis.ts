@@ -13,6 +13,8 @@ export const EXIT = { done: 0, notAll: 1, notRun: 2 } as const
 /** What a command works on. */
 export type Target = {
   redis: Awaited<ReturnType<typeof connectRedis>>
+  /** Where it is, for people: no password is in it. */
+  name: string
   keys: Keys
   settings: Settings
   /** Seconds since the epoch by Redis's clock, which all frontends go by. */
@@ -41,19 +43,26 @@ export async function runOnRedis(
   purpose: 'read' | 'write',
   command: (target: Target) => Promise<number>,
 ): Promise<number> {
-  endsQuietlyWithoutReader()
-  try {
+  return runToEnd(async () => {
     const settings = loadSettings(process.env)
-    const { url } = await findRedis(settings, purpose === 'read' ? 'look into' : 'write to')
+    const { url, name } = await findRedis(settings, purpose === 'read' ? 'look into' : 'write to')
     const keys = makeKeys(settings.keyPrefix)
     const redis = await connectRedis(url, makeLog('silent', false))
     try {
       await (purpose === 'read' ? checkLayout(redis, keys) : claimSchema(redis, keys.schema))
       const [seconds] = await redis.time()
-      return await command({ redis, keys, settings, nowS: Number(seconds) })
+      return await command({ redis, name, keys, settings, nowS: Number(seconds) })
     } finally {
       redis.disconnect()
     }
+  })
+}
+
+/** Runs a command to its end; answers its exit code. What goes wrong is told on standard error. */
+export async function runToEnd(command: () => Promise<number>): Promise<number> {
+  endsQuietlyWithoutReader()
+  try {
+    return await command()
   } catch (error) {
     process.stderr.write(`redswarm: ${problemOf(error)}\n`)
     return EXIT.notRun

@@ -1,8 +1,7 @@
-import { OperatorError } from '../../lib/errors.ts'
 import { printable, shown } from '../../lib/observe/table.ts'
 import { makeWhitelist } from '../../lib/store/whitelist.ts'
-import { type InfoHash, infoHashFromHex } from '../../lib/wire/info-hash.ts'
 import { makeBar } from './bar.ts'
+import { readHash } from './given.ts'
 import { EXIT, print, runOnRedis } from './redis.ts'
 import { type BadLine, readWhitelistFile } from './whitelist-file.ts'
 
@@ -74,10 +73,4 @@ function badText(path: string, lines: readonly BadLine[], bad: number, skipBad: 
   const more = bad > lines.length ? [`  … and ${shown(bad - lines.length)} more`] : []
   const head = `redswarm: not 40 hex digits in ${shown(bad)} ${bad === 1 ? 'line' : 'lines'} of ${name}, ${outcome}`
   return `${[head, ...told, ...more].join('\n')}\n`
-}
-
-function readHash(text: string): InfoHash {
-  const infoHash = infoHashFromHex(text)
-  if (infoHash) return infoHash
-  throw new OperatorError(`an info hash must be 40 hex digits, not ${printable(JSON.stringify(text.slice(0, 80)))}`)
 }

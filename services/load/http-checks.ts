@@ -1,5 +1,5 @@
+import { isText, readInteger, scanDictionary, startOfText, type Visit } from '../../lib/wire/bencode-scan.ts'
 import { IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES } from '../../lib/wire/endpoint.ts'
-import { isText, readInteger, scanDictionary, startOfText, type Visit } from './bencode-scan.ts'
 import { endpointProblem } from './endpoint-check.ts'
 import type { LoadPeer } from './shape.ts'
 import { countAnswer, countError, countWrong, KIND, type Tally } from './tally.ts'

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { OperatorError } from '../../lib/errors.ts'
+import { scrapePathOf } from '../../lib/wire/scrape-path.ts'
 
 /** What can be loaded. */
 export type Protocol = 'udp' | 'http'
@@ -62,12 +63,9 @@ function checkRemote(text: string, range: string, isAllowed: boolean): void {
   }
 }
 
-/** By custom a scrape is asked for where an announce is, with `scrape` in the place of `announce` (BEP 48). */
 function pathsOf({ pathname, search }: URL): { announcePath: string; scrapePath: string } {
   const path = pathname === '/' || pathname === '' ? '/announce' : pathname
-  const cut = path.lastIndexOf('/') + 1
-  const last = path.slice(cut)
-  const scrape = last.startsWith('announce') ? path.slice(0, cut) + last.replace('announce', 'scrape') : ''
+  const scrape = scrapePathOf(path)
   const separator = search === '' ? '?' : `${search}&`
-  return { announcePath: path + separator, scrapePath: scrape === '' ? '' : scrape + separator }
+  return { announcePath: path + separator, scrapePath: scrape === undefined ? '' : scrape + separator }
 }

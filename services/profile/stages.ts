@@ -70,7 +70,7 @@ const RULES: readonly StageRule[] = [
   { stage: 'counters and clock', file: /^lib\/store\/sweep/, fn: /^markServed$/ },
   // API and sweeper
   { stage: 'read the store', file: /^lib\/store\/(reader|peer-pages|stored-peers)/ },
-  { stage: 'answer', file: /^(services\/api\/|npm:bittorrent-peerid\/)/ },
+  { stage: 'answer', file: /^(services\/api\/|lib\/observe\/client-name|npm:bittorrent-peerid\/)/ },
   { stage: 'sweep', file: /^(services\/sweeper\/sweep|lib\/store\/sweep)/ },
   { stage: 'rank', file: /^(services\/sweeper\/rank|lib\/store\/ranks)/ },
   { stage: 'walk the torrents', file: /^lib\/store\/(listing|walk)/ },

@@ -24,6 +24,19 @@ export function scanDictionary(bytes: Buffer, at: number, visit: Visit): number 
   return next < bytes.length ? next + 1 : -1
 }
 
+/** Goes through the values of the list at `at`, likewise. */
+export function scanList(bytes: Buffer, at: number, visit: (at: number, end: number) => void): number {
+  if (bytes[at] !== LIST) return -1
+  let next = at + 1
+  while (next < bytes.length && bytes[next] !== END) {
+    const end = endOfValue(bytes, next, 0)
+    if (end < 0) return -1
+    visit(next, end)
+    next = end
+  }
+  return next < bytes.length ? next + 1 : -1
+}
+
 /** Whether the value there is text (bytes). */
 export const isText = (bytes: Buffer, at: number): boolean =>
   (bytes[at] as number) >= ZERO && (bytes[at] as number) <= NINE
