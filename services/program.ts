@@ -5,6 +5,8 @@ import { isRedisReply, messageOf, OperatorError } from '../lib/errors.ts'
 import type { AuditOptions } from './cli/audit.ts'
 import { addClientCommands } from './cli/client/command.ts'
 import { addAccessCommands } from './cli/command.ts'
+import { addOperatorCommands } from './cli/operate/command.ts'
+import type { Outside } from './cli/outside.ts'
 import { addLoadCommand } from './load/command.ts'
 import { addProfileCommand } from './profile/command.ts'
 import { ROLES, type Role, SHARED_ROLES } from './roles.ts'
@@ -60,7 +62,9 @@ function makeProgram(): Command {
   }
   addAudit(program)
   addAccessCommands(program)
-  addClientCommands(program, { nowMs: Date.now, randomBytes, version })
+  const outside: Outside = { nowMs: Date.now, randomBytes, version }
+  addOperatorCommands(program, outside)
+  addClientCommands(program, outside)
   addLoadCommand(program)
   addProfileCommand(program)
   return program

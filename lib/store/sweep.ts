@@ -63,7 +63,7 @@ const OVERDUE_INTERVALS = 3
 /** Whether no sweeper has swept for long. */
 export async function isSweepOverdue(redis: Redis, keys: Keys, sweepIntervalS: number): Promise<boolean> {
   const [[nowS], swept] = await Promise.all([redis.time(), redis.hget(keys.sweeper, 'swept')])
-  return Number(nowS) - Number(swept) > OVERDUE_INTERVALS * sweepIntervalS
+  return isOverdue(Number(swept), Number(nowS), sweepIntervalS)
 }
 
 /** Marks that a frontend is at work; the first mark after an outage makes the sweeper wait. */
@@ -74,3 +74,16 @@ export async function markServed(
 ): Promise<void> {
   await runScript(redis, loadScript('mark_served'), [keys.sweeper], [sweepIntervalS, announceIntervalS])
 }
+
+/** What the sweepers have left of their work: seconds since the epoch, undefined where that has not been. */
+export type SweeperState = { sweptS: number | undefined; holdS: number | undefined }
+
+/** When a sweep was last at work, and until when eviction waits after an outage. */
+export async function readSweeperState(redis: Redis, keys: Keys): Promise<SweeperState> {
+  const [swept, hold] = await redis.hmget(keys.sweeper, 'swept', 'hold')
+  return { sweptS: swept ? Number(swept) : undefined, holdS: Number(hold) > 0 ? Number(hold) : undefined }
+}
+
+/** Whether a sweep of that time is long ago. */
+export const isOverdue = (sweptS: number | undefined, nowS: number, sweepIntervalS: number): boolean =>
+  nowS - (sweptS ?? 0) > OVERDUE_INTERVALS * sweepIntervalS

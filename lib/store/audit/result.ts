@@ -7,3 +7,17 @@ export async function keepAuditResult(redis: Redis, keys: Keys, report: AuditRep
   const { atS, torrents, peers, drift, repaired } = report
   await redis.hset(keys.audit, { at: atS, torrents, peers, drift, repaired })
 }
+
+/** What the last audit found. */
+export type AuditResult = { atS: number; torrents: number; peers: number; drift: number; repaired: number }
+
+/** The result of the last audit; undefined where there was none. */
+export async function readAuditResult(redis: Redis, keys: Keys): Promise<AuditResult | undefined> {
+  const fields = await redis.hgetall(keys.audit)
+  const count = (name: string): number => Number(fields[name] ?? 0)
+  if (fields.at === undefined) return undefined
+  return {
+    ...{ atS: count('at'), torrents: count('torrents'), peers: count('peers') },
+    ...{ drift: count('drift'), repaired: count('repaired') },
+  }
+}

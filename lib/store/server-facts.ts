@@ -1,0 +1,71 @@
+import { fieldsOf } from './check-server.ts'
+
+/** A replica as its master sees it. */
+export type Replica = { address: string; state: string; lagS: number; behindBytes: number }
+
+/** What a Redis or Valkey says of itself by INFO, which a managed one answers too. */
+export type ServerFacts = {
+  kind: 'redis' | 'valkey'
+  version: string
+  isReplica: boolean
+  uptimeS: number
+  usedBytes: number
+  /** 0 where there is no limit. */
+  maxBytes: number
+  fragmentation: number
+  hasAof: boolean
+  /** Whether each of them went well when it was last done. */
+  isAofWritten: boolean
+  isAofRewritten: boolean
+  isSnapshotSaved: boolean
+  clients: number
+  /** 0 where it does not say. */
+  clientsMax: number
+  rejectedClients: number
+  evictedKeys: number
+  lastForkUs: number
+  replicas: Replica[]
+  backlogBytes: number
+  /** Bytes that were written for replicas so far. */
+  replicatedBytes: number
+}
+
+/** The facts in the text that INFO answers. */
+export function serverFactsOf(info: string): ServerFacts {
+  const fields = fieldsOf(info)
+  const number = (name: string): number => Number(fields.get(name) ?? 0)
+  const isWell = (name: string): boolean => (fields.get(name) ?? 'ok') === 'ok'
+  const kind = fields.has('valkey_version') ? 'valkey' : 'redis'
+  return {
+    kind,
+    version: fields.get(`${kind}_version`) ?? '0',
+    isReplica: fields.get('role') === 'slave',
+    uptimeS: number('uptime_in_seconds'),
+    usedBytes: number('used_memory'),
+    maxBytes: number('maxmemory'),
+    fragmentation: number('mem_fragmentation_ratio'),
+    hasAof: number('aof_enabled') === 1,
+    isAofWritten: isWell('aof_last_write_status'),
+    isAofRewritten: isWell('aof_last_bgrewrite_status'),
+    isSnapshotSaved: isWell('rdb_last_bgsave_status'),
+    clients: number('connected_clients'),
+    clientsMax: number('maxclients'),
+    rejectedClients: number('rejected_connections'),
+    evictedKeys: number('evicted_keys'),
+    lastForkUs: number('latest_fork_usec'),
+    replicas: replicasOf(fields),
+    backlogBytes: number('repl_backlog_active') === 1 ? number('repl_backlog_size') : 0,
+    replicatedBytes: number('master_repl_offset'),
+  }
+}
+
+/** `slave0:ip=10.0.0.6,port=6379,state=online,offset=1234,lag=0`. */
+function replicasOf(fields: ReadonlyMap<string, string>): Replica[] {
+  const offset = Number(fields.get('master_repl_offset') ?? 0)
+  return [...fields].flatMap(([name, text]) => {
+    if (!/^slave\d+$/.test(name)) return []
+    const parts = Object.fromEntries(text.split(',').map((part) => part.split('=', 2)))
+    const behindBytes = Math.max(0, offset - Number(parts.offset ?? 0))
+    return [{ address: `${parts.ip}:${parts.port}`, state: String(parts.state), lagS: Number(parts.lag), behindBytes }]
+  })
+}

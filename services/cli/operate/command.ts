@@ -1,0 +1,68 @@
+import { type Command, Option } from 'commander'
+import type { Outside } from '../outside.ts'
+import { addTo } from '../usage/command.ts'
+
+const WHERE = `
+Works on the Redis of REDSWARM_REDIS_URL, else on the private one of the tracker that runs on the data folder; it only reads.
+`
+
+const STATUS_HELP = `
+Examples:
+  $ npx redswarm status                     what is wrong, processes, torrents and peers, rates over 2 s, Redis
+  $ npx redswarm status --json | jq .totals
+${WHERE}
+Exit code: 0 printed, whatever is wrong (redswarm doctor has a code for that), 2 usage, or Redis away. More: docs/command-line.md.
+`
+
+const TORRENTS_HELP = `
+Examples:
+  $ npx redswarm torrents --limit 100       in the order of their info hashes
+  $ npx redswarm torrents --after 443c7602b4fde83d1154d6d9da48808418b181b6
+  $ npx redswarm torrents --by seeders      the best 20, as a sweeper ranked them within 5 minutes
+${WHERE}
+Exit code: 0 printed, 2 usage, or Redis away. More: docs/command-line.md.
+`
+
+const SWARM_HELP = `
+Examples:
+  $ npx redswarm swarm 443c7602b4fde83d1154d6d9da48808418b181b6
+  $ npx redswarm swarm 443c7602b4fde83d1154d6d9da48808418b181b6 --limit 1000 --json
+${WHERE}
+Exit code: 0 printed, 1 there is no such torrent, 2 usage, or Redis away. More: docs/command-line.md.
+`
+
+const RANKED = ['seeders', 'leechers', 'completed']
+
+/** Adds `redswarm status`, `redswarm torrents` and `redswarm swarm`. */
+export function addOperatorCommands(program: Command, outside: Outside): void {
+  addTo(
+    program,
+    'status',
+    'one screen on a tracker: what is wrong, processes, counts, rates, Redis',
+    STATUS_HELP,
+    async () => {
+      const { printStatus } = await import('./status.ts')
+      return printStatus.bind(undefined, outside)
+    },
+  ).option('--json', 'print one JSON object')
+  addTo(
+    program,
+    'torrents',
+    'list torrents with their counts, by info hash or the best',
+    TORRENTS_HELP,
+    async () => (await import('./torrents.ts')).printTorrents,
+  )
+    .addOption(new Option('--by <count>', 'the best by a count').choices(RANKED))
+    .option('--limit <n>', 'how many (1 to 10,000)', '20')
+    .option('--after <hash>', 'those that come after this one, by info hash')
+    .option('--json', 'print one JSON object')
+  addTo(
+    program,
+    'swarm <hash>',
+    'the counts and peers of a torrent',
+    SWARM_HELP,
+    async () => (await import('./swarm.ts')).printSwarm,
+  )
+    .option('--limit <n>', 'peers (0 to 100,000)', '50')
+    .option('--json', 'print one JSON object')
+}

@@ -1,0 +1,90 @@
+import { printable, shown, shownBytes, tableOf } from '../../../lib/observe/table.ts'
+import { type Instance, isSilent } from '../../../lib/store/instances.ts'
+import { findingLines } from '../doctor/finding-text.ts'
+import { paint } from '../paint.ts'
+import { ageText, textOf } from '../text.ts'
+import { RATE_KINDS, type Rates } from './rates.ts'
+import type { Status } from './status.ts'
+
+/** A look at a tracker, for people: what is wrong first. */
+export function statusText(status: Status): string {
+  const { version, redis, prefix, troubles } = status
+  const where = printable(`${redis}${prefix === '' ? '' : `, key prefix ${prefix}`}`)
+  const isWell = troubles.length === 0
+  const head = `  ${paint('bold', 'Redswarm')} on ${where}, seen by version ${version}: `
+  return textOf([
+    head + (isWell ? paint('green', 'all is well') : paint('red', troublesText(troubles.length))),
+    ...(isWell ? [] : ['', ...findingLines(troubles)]),
+    '',
+    ...processLines(status),
+    '',
+    ...totalLines(status),
+    '',
+    ...rateLines(status.rates, status.counted),
+    '',
+    ...serverLines(status),
+  ])
+}
+
+const troublesText = (troubles: number): string =>
+  `${shown(troubles)} ${troubles === 1 ? 'thing is' : 'things are'} wrong`
+
+/** Processes for people, those that are silent marked. */
+export function processTable(instances: readonly Instance[], nowS: number): string[] {
+  const rows = instances.map((instance) => {
+    const { roles, host, pid, version, listens, cpuCores, rssBytes, requestsPerS, at } = instance
+    const silent = isSilent(instance, nowS) ? `silent for ${ageText(nowS - at)}` : ''
+    const numbers = silent ? ['-', '-', '-'] : [shown(requestsPerS), cpuText(cpuCores), shownBytes(rssBytes)]
+    return [roles.join(' '), host, String(pid), version, ...numbers, silent || listens.join(', ')].map(printable)
+  })
+  return tableOf(['roles', 'host', 'pid', 'version', 'requests/s', 'CPU', 'memory', 'listens'], rows, [0, 1, 7])
+}
+
+const cpuText = (cores: number): string => `${(100 * cores).toFixed(1)} %`
+
+function processLines({ facts: { instances, nowS } }: Status): string[] {
+  if (instances.length === 0) return ['  no process has told of itself']
+  const [head = '', ...rows] = processTable(instances, nowS)
+  const painted = rows.map((row, i) => (isSilent(instances[i] as Instance, nowS) ? paint('red', row) : row))
+  return [paint('dim', head), ...painted]
+}
+
+function totalLines({ totals: { torrents, seeders, leechers, completed } }: Status): string[] {
+  const values = [torrents, seeders, leechers, seeders + leechers, completed].map(shown)
+  const [head = '', ...rows] = tableOf(['torrents', 'seeders', 'leechers', 'peers', 'completed'], [values], [])
+  return [paint('dim', head), ...rows]
+}
+
+function rateLines(rates: Rates, counted: Rates): string[] {
+  const rows = RATE_KINDS.map((kind) => [
+    kind.replace('_', ' ').replace(/^(udp|http)/, upper),
+    perS(rates[kind]),
+    shown(counted[kind]),
+  ])
+  const [head = '', ...lines] = tableOf(['requests', 'a second', 'so far'], rows)
+  return [paint('dim', head), ...lines]
+}
+
+const upper = (text: string): string => text.toUpperCase()
+
+/** A rate for people. */
+export const perS = (rate: number): string => (rate > 0 && rate < 10 ? rate.toFixed(1) : shown(rate))
+
+function serverLines({ server, facts }: Status): string[] {
+  const { nowS, sweeper, audit } = facts
+  const limit = server.maxBytes === 0 ? 'no limit' : `of ${shownBytes(server.maxBytes)}`
+  const aof = server.hasAof ? 'append-only file' : 'no append-only file'
+  const name = `${server.kind === 'redis' ? 'Redis' : 'Valkey'} ${server.version}`
+  const replicas = `${shown(server.replicas.length)} ${server.replicas.length === 1 ? 'replica' : 'replicas'}`
+  const memory = `${shownBytes(server.usedBytes)} (${limit})`
+  const swept = sweeper.sweptS === undefined ? 'none yet' : `${ageText(nowS - sweeper.sweptS)} ago`
+  const hold = sweeper.holdS && sweeper.holdS > nowS ? `, eviction waits for ${ageText(sweeper.holdS - nowS)}` : ''
+  const audited = audit
+    ? `${ageText(nowS - audit.atS)} ago, drift ${shown(audit.drift)}, repaired ${shown(audit.repaired)}`
+    : 'none yet'
+  return [
+    `  ${printable(name)}: ${[memory, aof, replicas, `${shown(server.clients)} connections`].join(', ')}`,
+    `  last sweep: ${swept}${hold}`,
+    `  last audit: ${audited}`,
+  ]
+}

@@ -1,0 +1,21 @@
+import { shown } from '../../lib/observe/table.ts'
+
+const UNITS: readonly (readonly [string, number])[] = [
+  ['d', 86_400],
+  ['h', 3600],
+  ['min', 60],
+]
+
+/** How long something takes or is ago, for people: `12 s`, `5 min`, `3 h`. */
+export function ageText(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const [unit, size] = UNITS.find(([, each]) => whole >= 2 * each) ?? ['s', 1]
+  return `${shown(whole / size)} ${unit}`
+}
+
+/** A time of Redis's clock for people. */
+export const timeText = (seconds: number): string =>
+  new Date(seconds * 1000).toISOString().replace(/^(.*)T(.*)\..*$/, '$1 $2 UTC')
+
+/** Lines as one text. */
+export const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
