@@ -69,9 +69,10 @@ export const shownUrl = (url: string): string => url.replace(/^([a-z]+:\/\/)?.*@
 
 /**
  * Connects the data path: a command that cannot be sent fails at once, one that is not answered in time fails, and none
- * is ever sent twice. Checks that the server can serve a tracker; throws an OperatorError that says what is wrong.
+ * is ever sent twice. Checks that the server can serve a tracker, unless another check is given; throws an OperatorError that
+ * says what is wrong.
  */
-export async function connectRedis(url: string, log: Logger): Promise<Redis> {
+export async function connectRedis(url: string, log: Logger, check = checkServer): Promise<Redis> {
   const options: RedisOptions = {
     ...redisOptions(url),
     protocol: 2,
@@ -92,7 +93,7 @@ export async function connectRedis(url: string, log: Logger): Promise<Redis> {
   })
   try {
     await redis.connect()
-    await checkServer(redis)
+    await check(redis)
   } catch (error) {
     redis.disconnect()
     if (error instanceof OperatorError) throw error

@@ -105,10 +105,17 @@ function clientsFinding({ clients, clientsMax, rejectedClients }: ServerFacts): 
 }
 
 function fragmentationFindings({ fragmentation, usedBytes, lastForkUs }: ServerFacts): Finding[] {
+  const isSmall = usedBytes < FRAGMENTED_BYTES_MIN
   const ratio = `Redis takes ${fragmentation.toFixed(2)} times the memory that its data take`
   const todo = '`redis-cli CONFIG SET activedefrag yes`, or restart it'
-  const isFragmented = usedBytes > FRAGMENTED_BYTES_MIN && fragmentation > FRAGMENTATION_MAX
-  const findings = [foundIf(isFragmented, { severity: 'warning', about: 'fragmentation', found: ratio, todo }, ratio)]
+  const isFragmented = !isSmall && fragmentation > FRAGMENTATION_MAX
+  const findings = [
+    foundIf(
+      isFragmented,
+      { severity: 'warning', about: 'fragmentation', found: ratio, todo },
+      isSmall ? 'the data are too few to tell' : ratio,
+    ),
+  ]
   if (lastForkUs > FORK_US_MAX) {
     const found = `its last fork, for a snapshot or a rewrite, held everybody up for ${shown(lastForkUs / 1000)} ms`
     findings.push({ severity: 'warning', about: 'fork', found, todo: 'transparent huge pages off, or a smaller Redis' })

@@ -31,9 +31,19 @@ ${WHERE}
 Exit code: 0 printed, 1 there is no such torrent, 2 usage, or Redis away. More: docs/command-line.md.
 `
 
+const DOCTOR_HELP = `
+Examples:
+  $ npx redswarm doctor
+  $ npx redswarm doctor --json | jq '.findings[] | select(.severity == "critical")'
+${WHERE}
+Looks at Redis (version, memory, eviction, persistence, replication, latency, clock, slow log), at the processes of the tracker
+(silent ones, versions, sweeps, last audit), at the settings of this shell, and at this machine. Run it where Redis runs, too.
+Exit code: 0 fine, 1 something is wrong (a warning, or worse), 2 usage, or most could not be looked at. More: docs/command-line.md.
+`
+
 const RANKED = ['seeders', 'leechers', 'completed']
 
-/** Adds `redswarm status`, `redswarm torrents` and `redswarm swarm`. */
+/** Adds the commands that look at a running tracker: `redswarm status`, `torrents`, `swarm` and `doctor`. */
 export function addOperatorCommands(program: Command, outside: Outside): void {
   addTo(
     program,
@@ -65,4 +75,14 @@ export function addOperatorCommands(program: Command, outside: Outside): void {
   )
     .option('--limit <n>', 'peers (0 to 100,000)', '50')
     .option('--json', 'print one JSON object')
+  addTo(
+    program,
+    'doctor',
+    'find what is wrong with Redis, the tracker and this machine, and say what to do',
+    DOCTOR_HELP,
+    async () => {
+      const { runDoctor } = await import('../doctor/run.ts')
+      return runDoctor.bind(undefined, outside)
+    },
+  ).option('--json', 'print one JSON object')
 }
