@@ -5,6 +5,7 @@ import { isRedisReply, messageOf, OperatorError } from '../lib/errors.ts'
 import type { AuditOptions } from './cli/audit.ts'
 import { addClientCommands } from './cli/client/command.ts'
 import { addAccessCommands } from './cli/command.ts'
+import { addCompletionCommand } from './cli/completion/command.ts'
 import { addOperatorCommands } from './cli/operate/command.ts'
 import type { Outside } from './cli/outside.ts'
 import { addLoadCommand } from './load/command.ts'
@@ -67,6 +68,7 @@ function makeProgram(): Command {
   addClientCommands(program, outside)
   addLoadCommand(program)
   addProfileCommand(program)
+  addCompletionCommand(program)
   return program
 }
 

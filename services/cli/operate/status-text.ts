@@ -3,7 +3,7 @@ import { type Instance, isSilent } from '../../../lib/store/instances.ts'
 import { findingLines } from '../doctor/finding-text.ts'
 import { paint } from '../paint.ts'
 import { ageText, textOf } from '../text.ts'
-import { RATE_KINDS, type Rates } from './rates.ts'
+import { RATE_KINDS, type RateKind, type Rates } from './rates.ts'
 import type { Status } from './status.ts'
 
 /** A look at a tracker, for people: what is wrong first. */
@@ -56,16 +56,14 @@ function totalLines({ totals: { torrents, seeders, leechers, completed } }: Stat
 }
 
 function rateLines(rates: Rates, counted: Rates): string[] {
-  const rows = RATE_KINDS.map((kind) => [
-    kind.replace('_', ' ').replace(/^(udp|http)/, upper),
-    perS(rates[kind]),
-    shown(counted[kind]),
-  ])
+  const rows = RATE_KINDS.map((kind) => [kindText(kind), perS(rates[kind]), shown(counted[kind])])
   const [head = '', ...lines] = tableOf(['requests', 'a second', 'so far'], rows)
   return [paint('dim', head), ...lines]
 }
 
-const upper = (text: string): string => text.toUpperCase()
+/** A kind of request for people: `UDP announces`. */
+export const kindText = (kind: RateKind): string =>
+  kind.replace('_', ' ').replace(/^(udp|http)/, (protocol) => protocol.toUpperCase())
 
 /** A rate for people. */
 export const perS = (rate: number): string => (rate > 0 && rate < 10 ? rate.toFixed(1) : shown(rate))

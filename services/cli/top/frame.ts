@@ -1,0 +1,81 @@
+import { printable, shown, shownBytes, tableOf } from '../../../lib/observe/table.ts'
+import { isSilent } from '../../../lib/store/instances.ts'
+import type { RankedTorrent } from '../../../lib/store/ranked.ts'
+import { RATE_KINDS } from '../operate/rates.ts'
+import { kindText, perS, processTable } from '../operate/status-text.ts'
+import type { Paint } from '../paint.ts'
+import { ageText, timeText } from '../text.ts'
+import type { Sample } from './sampler.ts'
+
+/** A line of the screen, plain: it is cut to the width before it is painted. */
+export type Line = { text: string; style?: Parameters<Paint>[0] }
+
+/** Lines of processes and of swarms; where the screen is small, both have half of what is left. */
+const LEAST_ROWS = 2
+
+/** What a sample looks like on a screen of so many rows; `nowMs` is `performance.now`. */
+export function frameOf(sample: Sample, { rows, name, nowMs }: { rows: number; name: string; nowMs: number }): Line[] {
+  const head = headLines(sample, name, nowMs)
+  const left = rows - head.length - 2
+  const processes = processLines(sample)
+  const swarms = swarmLines(sample.best)
+  const forSwarms = Math.max(LEAST_ROWS, left - processes.length, Math.floor(left / 2))
+  const shownSwarms = swarms.slice(0, forSwarms)
+  const shownProcesses = processes.slice(0, Math.max(LEAST_ROWS, left - shownSwarms.length))
+  return [...head, EMPTY, ...shownProcesses, EMPTY, ...shownSwarms].slice(0, Math.max(1, rows))
+}
+
+const EMPTY: Line = { text: '' }
+
+function headLines(sample: Sample, name: string, nowMs: number): Line[] {
+  const { nowS, away, totals, server, rates } = sample
+  const title: Line = { text: `  Redswarm on ${printable(name)}  ${timeText(nowS)}  q ends`, style: 'bold' }
+  const gone: Line[] = away
+    ? [
+        {
+          text: `  Redis has not answered for ${ageText((nowMs - away.sinceMs) / 1000)}: ${printable(away.reason)}`,
+          style: 'red',
+        },
+      ]
+    : []
+  const counts = totals
+    ? `${shown(totals.torrents)} torrents, ${shown(totals.seeders)} seeders, ${shown(totals.leechers)} leechers, ${shown(totals.completed)} completed`
+    : 'torrents and peers are not read yet'
+  const memory = server ? `  Redis ${shownBytes(server.usedBytes)}, ${shown(server.clients)} connections` : ''
+  const kinds = RATE_KINDS.map((kind) => [kindText(kind), rates ? perS(rates[kind]) : '-'] as const)
+  const columns = tableOf(
+    kinds.map(([kind]) => kind),
+    [kinds.map(([, rate]) => rate)],
+    [],
+  )
+  const [names = '', values = ''] = columns
+  return [
+    title,
+    ...gone,
+    { text: `  ${counts}${memory}` },
+    EMPTY,
+    { text: `${names}  a second`, style: 'dim' },
+    { text: values },
+  ]
+}
+
+/** The busiest first. */
+function processLines({ instances, nowS }: Sample): Line[] {
+  const busiest = instances.toSorted((a, b) => b.requestsPerS - a.requestsPerS || b.cpuCores - a.cpuCores)
+  if (busiest.length === 0) return [{ text: '  no process has told of itself' }]
+  const [head = '', ...rows] = processTable(busiest, nowS)
+  return [
+    { text: head, style: 'dim' },
+    ...rows.map((text, i): Line => {
+      const instance = busiest[i]
+      return instance && isSilent(instance, nowS) ? { text, style: 'red' } : { text }
+    }),
+  ]
+}
+
+function swarmLines(best: readonly RankedTorrent[]): Line[] {
+  if (best.length === 0) return [{ text: '  no torrent is ranked yet' }]
+  const rows = best.map(({ hex, seeders, leechers, completed }) => [hex, ...[seeders, leechers, completed].map(shown)])
+  const [head = '', ...lines] = tableOf(['biggest by seeders', 'seeders', 'leechers', 'completed'], rows)
+  return [{ text: head, style: 'dim' }, ...lines.map((text) => ({ text }))]
+}

@@ -1,0 +1,93 @@
+import { messageOf } from '../../../lib/errors.ts'
+import { type Instance, readInstances } from '../../../lib/store/instances.ts'
+import { makeRankedListing, type RankedTorrent } from '../../../lib/store/ranked.ts'
+import { makeSwarmReader, type Totals } from '../../../lib/store/reader.ts'
+import type { ServerFacts } from '../../../lib/store/server-facts.ts'
+import { type CountersAt, type Rates, ratesBetween } from '../operate/rates.ts'
+import { readCounters, readServer } from '../operate/state.ts'
+import type { Target } from '../redis.ts'
+
+/** What is known of a tracker at one moment; what was not read yet is undefined. */
+export type Sample = {
+  nowS: number
+  rates: Rates | undefined
+  instances: readonly Instance[]
+  totals: Totals | undefined
+  server: ServerFacts | undefined
+  best: readonly RankedTorrent[]
+  /** Why Redis does not answer, and since when by this machine's `performance.now`; the rest is of before then. */
+  away: { reason: string; sinceMs: number } | undefined
+}
+
+/** Rates are those of so many seconds: a frontend flushes its counters every second, so that two would jump. */
+const RATES_OVER_S = 5
+/** The totals of 4,096 shards take Redis some 5 ms: read once in so long, that is a two-thousandth of its time. */
+const TOTALS_EVERY_MS = 10_000
+/** Rankings, and what Redis says of itself, 0.2 ms both. */
+const SLOW_EVERY_MS = 5000
+const BEST_MAX = 50
+
+/** Takes a sample each time it is called; it never fails. */
+export type Sampler = () => Promise<Sample>
+
+/** The sampler of a tracker: each kind of data is read as often as its cost allows. */
+export function makeSampler(target: Target): Sampler {
+  const reader = makeSwarmReader(target)
+  const ranked = makeRankedListing(target)
+  const history: CountersAt[] = []
+  const last: Sample = { ...NOTHING, nowS: target.nowS }
+  let lostBy = 'the connection is lost'
+  target.redis.on('error', (error) => {
+    lostBy = messageOf(error)
+  })
+  const isTotalsDue = every(TOTALS_EVERY_MS)
+  const isSlowDue = every(SLOW_EVERY_MS)
+
+  const readAll = async (): Promise<void> => {
+    const [now, instances] = await Promise.all([readCounters(target), readInstances(target.redis, target.keys)])
+    history.push(now)
+    while (history.length > 2 && now.atS - (history[1]?.atS ?? 0) >= RATES_OVER_S) history.shift()
+    const [before] = history
+    if (before && before !== now) last.rates = ratesBetween(before, now)
+    last.nowS = now.atS
+    last.instances = instances
+    if (isTotalsDue()) last.totals = await reader.totals()
+    if (isSlowDue()) {
+      const [server, page] = await Promise.all([
+        readServer(target),
+        ranked({ by: 'seeders', order: 'desc', limit: BEST_MAX }),
+      ])
+      last.server = server
+      last.best = page.torrents
+    }
+  }
+
+  return async () => {
+    try {
+      await readAll()
+      last.away = undefined
+    } catch (error) {
+      // Counted before an outage, they would give rates over all of it.
+      history.length = 0
+      last.rates = undefined
+      const reason = target.redis.status === 'ready' ? messageOf(error) : lostBy
+      last.away = { reason, sinceMs: last.away?.sinceMs ?? performance.now() }
+    }
+    return { ...last }
+  }
+}
+
+const NOTHING: Sample = {
+  ...{ nowS: 0, rates: undefined, instances: [], totals: undefined, server: undefined, best: [], away: undefined },
+}
+
+/** Says yes at once, and again after so long. */
+function every(ms: number): () => boolean {
+  let dueMs = Number.NEGATIVE_INFINITY
+  return () => {
+    const nowMs = performance.now()
+    if (nowMs < dueMs) return false
+    dueMs = nowMs + ms
+    return true
+  }
+}

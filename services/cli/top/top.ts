@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { jsonLine, printable, shown } from '../../../lib/observe/table.ts'
+import { onStopSignals } from '../../../lib/signals.ts'
+import { isSilent } from '../../../lib/store/instances.ts'
+import { readSecondsMs } from '../given.ts'
+import { RATE_KINDS } from '../operate/rates.ts'
+import { kindText, perS } from '../operate/status-text.ts'
+import { paint } from '../paint.ts'
+import { EXIT, print, runOnRedis, type Target } from '../redis.ts'
+import { textOf, timeText } from '../text.ts'
+import { frameOf } from './frame.ts'
+import { makeSampler, type Sample, type Sampler } from './sampler.ts'
+import { enterScreen } from './screen.ts'
+
+/** Options of the live view. */
+export type TopOptions = { interval: string; once?: boolean; json?: boolean }
+
+const INTERVAL_S = { min: 0.2, max: 60 } as const
+/** With --once, the second sample comes so long after the first: rates are of two. */
+const ONCE_MS = 2000
+/** Rows of a frame that is not on a screen. */
+const ROWS_ONCE = 60
+
+/** Shows what a tracker does, again and again, until told to end; answers the exit code. */
+export const runTop = ({ interval, once = false, json = false }: TopOptions): Promise<number> =>
+  runOnRedis('read', async (target) => {
+    const intervalMs = readSecondsMs('--interval', interval, INTERVAL_S.min, INTERVAL_S.max)
+    const sample = makeSampler(target)
+    if (once) return showOnce(target, sample, json)
+    const isScreen = process.stdout.isTTY === true && !json
+    await (isScreen ? showOnScreen(target, sample, intervalMs) : showLines(sample, intervalMs, json))
+    return EXIT.done
+  })
+
+async function showOnce({ name }: Target, sample: Sampler, isJson: boolean): Promise<number> {
+  await sample()
+  await sleep(ONCE_MS)
+  const found = await sample()
+  const lines = frameOf(found, { rows: ROWS_ONCE, name, nowMs: performance.now() })
+  await print(isJson ? jsonLine(bodyOf(found)) : textOf(lines.map(({ text }) => text.replace('  q ends', ''))))
+  return found.away ? EXIT.notRun : EXIT.done
+}
+
+async function showOnScreen({ name }: Target, sample: Sampler, intervalMs: number): Promise<void> {
+  const ended = new AbortController()
+  let last: Sample | undefined
+  const draw = (): void => {
+    if (last && !ended.signal.aborted) {
+      screen.draw(frameOf(last, { rows: screen.rows(), name, nowMs: performance.now() }))
+    }
+  }
+  const screen = enterScreen(paint, { onEnd: () => ended.abort(), onResize: draw })
+  try {
+    await again(intervalMs, ended.signal, async () => {
+      last = await sample()
+      draw()
+      return true
+    })
+  } finally {
+    screen.leave()
+  }
+}
+
+async function showLines(sample: Sampler, intervalMs: number, isJson: boolean): Promise<void> {
+  const ended = new AbortController()
+  const forget = onStopSignals(
+    () => ended.abort(),
+    () => process.exit(1),
+  )
+  try {
+    await again(intervalMs, ended.signal, async () => {
+      const found = await sample()
+      return print(isJson ? jsonLine(bodyOf(found)) : `${lineOf(found)}\n`)
+    })
+  } finally {
+    forget()
+  }
+}
+
+/** Does something at every interval until it is ended, or has nobody left to do it for. */
+async function again(everyMs: number, signal: AbortSignal, step: () => Promise<boolean>): Promise<void> {
+  for (let dueMs = performance.now(); !signal.aborted; dueMs = Math.max(dueMs + everyMs, performance.now())) {
+    await sleep(Math.max(0, dueMs - performance.now()), undefined, { signal }).catch(() => {})
+    if (signal.aborted || !(await step())) return
+  }
+}
+
+/** A sample as one line, for a log. */
+function lineOf({ nowS, rates, instances, totals, away }: Sample): string {
+  if (away) return `Redis does not answer: ${printable(away.reason)}`
+  const live = instances.filter((instance) => !isSilent(instance, nowS))
+  const kinds = rates ? RATE_KINDS.map((kind) => `${kindText(kind)} ${perS(rates[kind])}/s`) : []
+  const peers = totals ? [`${shown(totals.torrents)} torrents`, `${shown(totals.seeders + totals.leechers)} peers`] : []
+  const silent = instances.length - live.length
+  const processes = [`${shown(live.length)} processes`, ...(silent > 0 ? [`${shown(silent)} silent`] : [])]
+  return `${timeText(nowS)}  ${[...kinds, ...peers, ...processes].join(', ')}`
+}
+
+const bodyOf = ({ nowS, rates, instances, totals, server, best, away }: Sample) => ({
+  at: Number(nowS.toFixed(3)),
+  away: away?.reason ?? null,
+  rates: rates ? Object.fromEntries(RATE_KINDS.map((kind) => [`${kind}_per_s`, Number(rates[kind].toFixed(1))])) : null,
+  totals: totals ?? null,
+  memory_bytes: server?.usedBytes ?? null,
+  processes: instances.map((instance) => ({
+    ...{ roles: instance.roles, host: instance.host, pid: instance.pid, silent: isSilent(instance, nowS) },
+    ...{ requests_per_s: instance.requestsPerS, cpu_cores: instance.cpuCores, rss_bytes: instance.rssBytes },
+  })),
+  biggest: best.map(({ hex, seeders, leechers, completed }) => ({ info_hash: hex, seeders, leechers, completed })),
+})
