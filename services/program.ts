@@ -29,10 +29,15 @@ Examples:
                                                           one more UDP frontend on a shared Redis
   $ npx redswarm udp --processes 4                        four processes on one port
   $ REDSWARM_UDP_LISTEN=0.0.0.0:7000 npx redswarm up      another port
+  $ npx redswarm status                                   one screen on a running tracker
+  $ npx redswarm top                                      the same, live
+  $ npx redswarm doctor                                   what is wrong, and what to do
+  $ npx redswarm check udp://127.0.0.1:6969               whether a tracker answers as it should
   $ npx redswarm audit                                    whether all in Redis is as it must be
   $ npx redswarm keys add                                 a key for a user of a private tracker
 
 Settings are REDSWARM_* environment variables or lines of a .env file: docs/configuration.md.
+Every command has --help with examples and its exit codes; all of them, with what they print: docs/command-line.md.
 `
 
 /** The command line: one process, one role or all. What a command needs is loaded when it runs: a frontend is to serve at once. */
@@ -42,6 +47,7 @@ function makeProgram(): Command {
     .version(version)
     .addHelpText('after', HELP)
     .showHelpAfterError('(redswarm --help shows what there is)')
+  program.commandsGroup('Run a tracker:')
   program
     .command('up', { isDefault: true })
     .description('run the whole tracker; without REDSWARM_REDIS_URL, on a private Redis in the data folder')
@@ -61,13 +67,18 @@ function makeProgram(): Command {
       }),
     )
   }
-  addAudit(program)
-  addAccessCommands(program)
   const outside: Outside = { nowMs: Date.now, randomBytes, version }
+  program.commandsGroup('Look at it:')
   addOperatorCommands(program, outside)
+  addAudit(program)
+  program.commandsGroup('Who is served:')
+  addAccessCommands(program)
+  program.commandsGroup('Ask any tracker:')
   addClientCommands(program, outside)
+  program.commandsGroup('Measure:')
   addLoadCommand(program)
   addProfileCommand(program)
+  program.commandsGroup('More:')
   addCompletionCommand(program)
   return program
 }

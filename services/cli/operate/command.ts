@@ -47,8 +47,8 @@ Examples:
   $ npx redswarm top --once                 one frame, of 2 s
   $ npx redswarm top --interval 10 >> top.log   a line every 10 s where it is no terminal
 ${WHERE}
-Rates are of the last 5 s. While Redis is away that is shown, and it goes on once it is back. A frame takes Redis some 0.1 ms;
-totals are read every 10 s, rankings every 5 s.
+Rates are of the last 5 s. While Redis is away that is shown, and it goes on once it is back. A frame takes Redis some 20 µs;
+totals, a millisecond and more, are read every 10 s, rankings every 5 s.
 Exit code: 0 ended by q or a signal, 2 usage, or Redis away at the start. More: docs/command-line.md.
 `
 

@@ -1,8 +1,8 @@
 import { printable, shown, shownBytes, tableOf } from '../../../lib/observe/table.ts'
 import { isSilent } from '../../../lib/store/instances.ts'
 import type { RankedTorrent } from '../../../lib/store/ranked.ts'
-import { RATE_KINDS } from '../operate/rates.ts'
-import { kindText, perS, processTable } from '../operate/status-text.ts'
+import type { RateKind, Rates } from '../operate/rates.ts'
+import { perS, processTable } from '../operate/status-text.ts'
 import type { Paint } from '../paint.ts'
 import { ageText, timeText } from '../text.ts'
 import type { Sample } from './sampler.ts'
@@ -39,24 +39,26 @@ function headLines(sample: Sample, name: string, nowMs: number): Line[] {
       ]
     : []
   const counts = totals
-    ? `${shown(totals.torrents)} torrents, ${shown(totals.seeders)} seeders, ${shown(totals.leechers)} leechers, ${shown(totals.completed)} completed`
+    ? `torrents ${shown(totals.torrents)}, seeders ${shown(totals.seeders)}, leechers ${shown(totals.leechers)}, completed ${shown(totals.completed)}`
     : 'torrents and peers are not read yet'
-  const memory = server ? `  Redis ${shownBytes(server.usedBytes)}, ${shown(server.clients)} connections` : ''
-  const kinds = RATE_KINDS.map((kind) => [kindText(kind), rates ? perS(rates[kind]) : '-'] as const)
-  const columns = tableOf(
-    kinds.map(([kind]) => kind),
-    [kinds.map(([, rate]) => rate)],
-    [],
+  const memory: Line[] = server
+    ? [{ text: `  Redis: ${shownBytes(server.usedBytes)}, ${shown(server.clients)} connections` }]
+    : []
+  return [title, ...gone, { text: `  ${counts}` }, ...memory, EMPTY, ...rateLines(rates)]
+}
+
+function rateLines(rates: Rates | undefined): Line[] {
+  const rate = (kind: RateKind): string => (rates ? perS(rates[kind]) : '-')
+  const [head = '', ...rows] = tableOf(
+    ['a second', 'connects', 'announces', 'scrapes'],
+    [
+      ['UDP', rate('udp_connects'), rate('udp_announces'), rate('udp_scrapes')],
+      ['HTTP', '', rate('http_announces'), rate('http_scrapes')],
+    ],
   )
-  const [names = '', values = ''] = columns
-  return [
-    title,
-    ...gone,
-    { text: `  ${counts}${memory}` },
-    EMPTY,
-    { text: `${names}  a second`, style: 'dim' },
-    { text: values },
-  ]
+  const [first = '', second = ''] = rows
+  const wrong = `errors ${rate('errors')}, dropped ${rate('dropped')}, refused ${rate('refused')}`
+  return [{ text: head, style: 'dim' }, { text: `${first}     ${wrong}` }, { text: second }]
 }
 
 /** The busiest first. */

@@ -85,14 +85,14 @@ async function again(everyMs: number, signal: AbortSignal, step: () => Promise<b
   }
 }
 
-/** A sample as one line, for a log. */
+/** A sample as one line, for a log: rates are requests a second. */
 function lineOf({ nowS, rates, instances, totals, away }: Sample): string {
   if (away) return `Redis does not answer: ${printable(away.reason)}`
   const live = instances.filter((instance) => !isSilent(instance, nowS))
-  const kinds = rates ? RATE_KINDS.map((kind) => `${kindText(kind)} ${perS(rates[kind])}/s`) : []
-  const peers = totals ? [`${shown(totals.torrents)} torrents`, `${shown(totals.seeders + totals.leechers)} peers`] : []
+  const kinds = rates ? RATE_KINDS.map((kind) => `${kindText(kind)} ${perS(rates[kind])}`) : []
+  const peers = totals ? [`torrents ${shown(totals.torrents)}`, `peers ${shown(totals.seeders + totals.leechers)}`] : []
   const silent = instances.length - live.length
-  const processes = [`${shown(live.length)} processes`, ...(silent > 0 ? [`${shown(silent)} silent`] : [])]
+  const processes = [`processes ${shown(live.length)}`, ...(silent > 0 ? [`silent ${shown(silent)}`] : [])]
   return `${timeText(nowS)}  ${[...kinds, ...peers, ...processes].join(', ')}`
 }
 
