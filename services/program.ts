@@ -67,7 +67,7 @@ function makeProgram(): Command {
       }),
     )
   }
-  const outside: Outside = { nowMs: Date.now, randomBytes, version }
+  const outside: Outside = { nowMs: Date.now, chance: randomBytes, version }
   program.commandsGroup('Look at it:')
   addOperatorCommands(program, outside)
   addAudit(program)

@@ -57,10 +57,10 @@ export const scrapeFrom = (
 export async function announceByUdp(
   { connectionId, isIpv6, ask }: UdpTracker,
   { url }: Target,
-  { randomBytes }: Outside,
+  { chance }: Outside,
   announce: Announce,
 ): Promise<Answer<HttpAnnounceAnswer>> {
-  const key = randomBytes(4).readUInt32BE()
+  const key = chance(4).readUInt32BE()
   const urlData = urlDataOf(url)
   const answer = await ask(ACTION.announce, (transactionId) =>
     writeAnnounceRequest({ ...announce, connectionId, transactionId, key, urlData }),

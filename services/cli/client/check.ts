@@ -36,7 +36,7 @@ export const runCheck = (
   })
 
 /** An info hash that no torrent has. */
-const chosen = ({ randomBytes }: Outside): InfoHash => randomBytes(INFO_HASH_BYTES) as InfoHash
+const chosen = ({ chance }: Outside): InfoHash => chance(INFO_HASH_BYTES) as InfoHash
 
 const bodyOf = ({ url, isWell, ms, steps, problem }: Check) => ({
   url: url.href,

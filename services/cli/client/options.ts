@@ -67,8 +67,8 @@ const TRIAL_PORT = 6881
 const PEER_ID_HEAD = '-RS0100-'
 
 /** One of this program's (BEP 20), another in every run. */
-const ownPeerId = ({ randomBytes }: Outside): Buffer =>
-  Buffer.from(PEER_ID_HEAD + randomBytes((PEER_ID_BYTES - PEER_ID_HEAD.length) / 2).toString('hex'))
+const ownPeerId = ({ chance }: Outside): Buffer =>
+  Buffer.from(PEER_ID_HEAD + chance((PEER_ID_BYTES - PEER_ID_HEAD.length) / 2).toString('hex'))
 
 function readPeerId(text: string): Buffer {
   if (/^[0-9a-f]{40}$/i.test(text)) return Buffer.from(text, 'hex')

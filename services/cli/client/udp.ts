@@ -27,14 +27,14 @@ type ReplyOf<A extends Action> = Extract<UdpReply, { action: A }>
 /** Connects to a UDP tracker (BEP 15) and does something with it; all together within the target's time. */
 export async function withUdpTracker<T>(
   { url, family, timeoutMs }: Target,
-  { randomBytes }: Outside,
+  { chance }: Outside,
   use: (tracker: UdpTracker) => Promise<Answer<T>>,
 ): Promise<Answer<T>> {
   const late = AbortSignal.timeout(timeoutMs)
   const opened = await openSocket(hostOf(url), Number(url.port), family, late)
   if (!opened.ok) return opened
   const { socket, isIpv6 } = opened.value
-  const ask: UdpTracker['ask'] = (action, write) => exchange(socket, late, randomBytes(4).readUInt32BE(), action, write)
+  const ask: UdpTracker['ask'] = (action, write) => exchange(socket, late, chance(4).readUInt32BE(), action, write)
   try {
     const connected = await ask(ACTION.connect, writeConnectRequest)
     return connected.ok ? await use({ connectionId: connected.value.connectionId, isIpv6, ask }) : connected

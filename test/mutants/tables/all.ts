@@ -2,6 +2,7 @@ import type { Mutant } from '../mutant.ts'
 import { accessMutants } from './access.ts'
 import { announcePeerMutants } from './announce-peers.ts'
 import { announceScriptMutants } from './announce-script.ts'
+import { commandLineMutants } from './command-line.ts'
 import { connectionMutants } from './connections.ts'
 import { operateMutants } from './operate.ts'
 import { peopleMutants } from './people.ts'
@@ -24,4 +25,5 @@ export const mutants: readonly Mutant[] = [
   ...accessMutants,
   ...serviceMutants,
   ...connectionMutants,
+  ...commandLineMutants,
 ]

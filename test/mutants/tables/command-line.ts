@@ -1,0 +1,65 @@
+import { type Mutant, mutantsOf } from '../mutant.ts'
+
+/** Faults in the commands for operators, and in the client of trackers. */
+export const commandLineMutants: readonly Mutant[] = [
+  ...mutantsOf(
+    'lib/wire/http-answer.ts',
+    ['unit/wire-http-answer', 'tools/cli-hostile'],
+    [
+      ['what is cut off is read', 'return end === bytes.length ? entries : undefined', 'return entries'],
+      [
+        'half a peer is passed over',
+        "  if (compact.length % endpointBytes !== 0)\n    return refused('the peers do not fill whole endpoints: the answer is cut off')\n",
+        '',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'services/cli/client/udp.ts',
+    ['tools/cli-hostile'],
+    [
+      ['an answer to another request is taken', 'reply.readUInt32BE(4) !== transactionId', 'transactionId < 0'],
+      ['a datagram that is lost is not sent again', '    timer = setTimeout(send, nextMs, 2 * nextMs)\n', ''],
+      [
+        'an error reply is no refusal',
+        "if (value.action === ACTION.error) return failed('refused', value.message)\n",
+        '',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'services/cli/client/options.ts',
+    ['tools/cli-client'],
+    [['a check leaves a peer behind', 'event: EVENT.stopped satisfies Event', 'event: EVENT.started satisfies Event']],
+  ),
+  ...mutantsOf(
+    'services/cli/client/told.ts',
+    ['tools/cli-hostile'],
+    [
+      [
+        'what a tracker wrote goes to the terminal raw',
+        'printable(reason.slice(0, REASON_CHARS_MAX))',
+        'reason.slice(0, REASON_CHARS_MAX)',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'services/cli/doctor/tracker-findings.ts',
+    ['unit/doctor-findings'],
+    [
+      [
+        'drift that was repaired is drift still',
+        'const left = audit.drift - audit.repaired',
+        'const left = audit.drift',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'services/cli/top/screen.ts',
+    ['tools/cli-top'],
+    [
+      ['the terminal stays in raw mode', '    if (stdin.isTTY) stdin.setRawMode(false)\n', ''],
+      ['lines are longer than the terminal', 'const cut = text.slice(0, width)', 'const cut = text'],
+    ],
+  ),
+]
