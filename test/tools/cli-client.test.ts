@@ -80,6 +80,7 @@ describe('redswarm announce and scrape', () => {
       [['announce', udpUrl(), hex('a'), '--peer-id', 'short'], /--peer-id must be 20 ASCII characters/],
       [['scrape', udpUrl(), ...new Array(75).fill(hex('a'))], /at most 74 info hashes/],
       [['check', udpUrl(), '--timeout', 'soon'], /--timeout must be seconds, 0.1 to 600, not "soon"/],
+      [['scrape', udpUrl(), hex('a'), '-6'], /"127.0.0.1" is no IPv6 address: leave out -6/],
       [['check'], /missing required argument/],
     ]
     const ended = await Promise.all(wrong.map(([args]) => runCli(args)))

@@ -22,6 +22,7 @@ const REASONS: Record<string, string> = {
   ENETUNREACH: 'there is no way to that network',
   EHOSTUNREACH: 'there is no way to that host',
   ECONNRESET: 'the connection was closed before the answer was whole',
+  EPROTO: 'what answers does not speak TLS',
   HPE_INVALID_CONSTANT: 'what answers does not speak HTTP',
 }
 

@@ -1,10 +1,11 @@
+import { isIP } from 'node:net'
 import { OperatorError } from '../../../lib/errors.ts'
 import { EVENT, type Event, makeReport } from '../../../lib/wire/announce.ts'
 import { type InfoHash, PEER_ID_BYTES } from '../../../lib/wire/info-hash.ts'
 import { quoted, readHash, readNumber, readSecondsMs } from '../given.ts'
 import type { Outside } from '../outside.ts'
 import type { Announce } from './ask.ts'
-import { readTrackerUrl, type Target } from './target.ts'
+import { hostOf, readTrackerUrl, type Target } from './target.ts'
 
 /** Options of every command that asks a tracker. */
 export type AskOptions = { timeout: string; ipv4?: boolean; ipv6?: boolean; json?: boolean }
@@ -27,9 +28,13 @@ const U64_MAX = 2n ** 64n - 1n
 /** The tracker that is asked. */
 export function targetOf(url: string, { timeout, ipv4, ipv6 }: AskOptions, { version }: Outside): Target {
   if (ipv4 && ipv6) throw new OperatorError('-4 and -6 cannot both be: a tracker is asked at one address')
+  const read = readTrackerUrl(url)
+  const family = ipv4 ? 4 : ipv6 ? 6 : 0
+  const its = isIP(hostOf(read))
+  if (family !== 0 && its !== 0 && its !== family)
+    throw new OperatorError(`${quoted(hostOf(read))} is no IPv${family} address: leave out -${family}`)
   return {
-    url: readTrackerUrl(url),
-    family: ipv4 ? 4 : ipv6 ? 6 : 0,
+    ...{ url: read, family },
     timeoutMs: readSecondsMs('--timeout', timeout, TIMEOUT_S.min, TIMEOUT_S.max),
     userAgent: `redswarm/${version}`,
   }

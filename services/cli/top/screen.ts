@@ -46,11 +46,13 @@ export function enterScreen(paint: Paint, { onEnd, onResize }: { onEnd: () => vo
   if (stdin.isTTY) stdin.on('data', onKey).resume()
   stdout.on('resize', onResize)
   write(ENTER)
+  // Asked for, since a process that stands in for this one may have heard of the new size in its place.
+  const sizeNow = (): [columns: number, rows: number] => stdout.getWindowSize()
   return {
-    rows: () => stdout.rows,
+    rows: () => sizeNow()[1],
     draw(lines) {
       // One less: a full line would move the cursor to the next.
-      const width = Math.max(1, stdout.columns - 1)
+      const width = Math.max(1, sizeNow()[0] - 1)
       const drawn = lines.map(({ text, style }) => {
         const cut = text.slice(0, width)
         return `${style && cut !== '' ? paint(style, cut) : cut}${END_OF_LINE}`

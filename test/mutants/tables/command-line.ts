@@ -58,7 +58,7 @@ export const commandLineMutants: readonly Mutant[] = [
     'services/cli/top/screen.ts',
     ['tools/cli-top'],
     [
-      ['the terminal stays in raw mode', '    if (stdin.isTTY) stdin.setRawMode(false)\n', ''],
+      ['the terminal is not given back', '    write(LEAVE)\n', ''],
       ['lines are longer than the terminal', 'const cut = text.slice(0, width)', 'const cut = text'],
     ],
   ),
