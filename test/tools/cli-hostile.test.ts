@@ -84,8 +84,8 @@ describe('a UDP tracker that answers', () => {
       },
     ))
 
-  const bad: [what: string, says: string, answer: (id: number) => Buffer][] = [
-    ['with another transaction id', 'another transaction id', (id) => connected(id ^ 1)],
+  const bad: [what: string, says: string, answer: (transactionId: number) => Buffer][] = [
+    ['with another transaction id', 'another transaction id', (id) => connected((id ^ 1) >>> 0)],
     ['five bytes', 'only an answer of 5 bytes came', () => Buffer.alloc(5)],
     ['a connect that is cut off', 'an answer of 12 bytes is cut off', (id) => connected(id).subarray(0, 12)],
     ['another action', 'the answer has action 2, not 0', (id) => writeScrapeReply(id, [])],
