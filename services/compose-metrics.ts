@@ -1,9 +1,11 @@
 import type { Listen } from '../lib/config/listen.ts'
 import { startHttpServer } from '../lib/http-server.ts'
 import { makeMetrics } from '../lib/observe/metrics.ts'
+import { readAuditResult } from '../lib/store/audit/result.ts'
 import { isSilent, readInstances } from '../lib/store/instances.ts'
 import { makeSwarmReader } from '../lib/store/reader.ts'
-import { readTrackerState } from '../lib/store/tracker-state.ts'
+import { serverFactsOf } from '../lib/store/server-facts.ts'
+import { readSweeperState } from '../lib/store/sweep.ts'
 import { makeMetricsApp } from './metrics/app.ts'
 import { processMetrics } from './metrics/process.ts'
 import { type TrackerReading, trackerMetrics } from './metrics/tracker.ts'
@@ -48,13 +50,16 @@ const listensOf = ({ settings, number }: Parts): Listen[] =>
 function makeTrackerReader({ redis, keys, clock, ownNowMs }: Parts): () => Promise<TrackerReading> {
   const { totals } = makeSwarmReader({ redis, keys })
   const read = async (): Promise<TrackerReading> => {
-    const [state, instances, counts] = await Promise.all([
-      readTrackerState(redis, keys),
+    const [instances, counts, sweeper, audit, info] = await Promise.all([
       readInstances(redis, keys),
       totals(),
+      readSweeperState(redis, keys),
+      readAuditResult(redis, keys),
+      redis.info('memory'),
     ])
     const silent = instances.filter((instance) => isSilent(instance, clock.nowS())).length
-    return { ...state, ...counts, alive: instances.length - silent, silent }
+    const { usedBytes, maxBytes } = serverFactsOf(info)
+    return { ...counts, alive: instances.length - silent, silent, sweeper, audit, usedBytes, maxBytes }
   }
   let kept: { reading: Promise<TrackerReading>; untilMs: number } | undefined
   return () => {

@@ -7,8 +7,8 @@ import { sweeperMetrics } from './sweeper.ts'
 import { trackerMetrics } from './tracker.ts'
 
 const NOTHING = {
-  ...{ torrents: 0, seeders: 0, leechers: 0, completed: 0, alive: 0, silent: 0, sweptAt: 0, holdUntil: 0 },
-  ...{ audit: { at: 0, drift: 0 }, memoryBytes: 0, memoryBytesMax: 0 },
+  ...{ torrents: 0, seeders: 0, leechers: 0, completed: 0, alive: 0, silent: 0, usedBytes: 0, maxBytes: 0 },
+  ...{ sweeper: { sweptS: 0, holdS: 0 }, audit: { atS: 0, drift: 0 } },
 }
 
 /** All metrics of our own, by who tells them. */

@@ -10,13 +10,12 @@ export type TrackerReading = {
   alive: number
   silent: number
   /** Seconds since the epoch of the last sweep, and until when eviction waits; undefined where there was none. */
-  sweptAt: number | undefined
-  holdUntil: number | undefined
+  sweeper: { sweptS: number | undefined; holdS: number | undefined }
   /** What the last audit found, and when. */
-  audit: { at: number; drift: number } | undefined
-  memoryBytes: number
-  /** 0: no limit. */
-  memoryBytesMax: number
+  audit: { atS: number; drift: number } | undefined
+  /** Memory of Redis, and how much it may take; 0: no limit. */
+  usedBytes: number
+  maxBytes: number
 }
 
 /** Metrics of the whole tracker, told by the API's process: to read them asks Redis, so one process does. */
@@ -54,20 +53,16 @@ export function trackerMetrics(read: () => Promise<TrackerReading>): MetricSourc
     gauge(
       'redswarm_swept_timestamp_seconds',
       'When a sweep was last at work, whoever ran it',
-      ({ sweptAt }) => sweptAt,
+      ({ sweeper }) => sweeper.sweptS,
     ),
     gauge(
       'redswarm_eviction_hold_timestamp_seconds',
       'Until when eviction waits after an outage',
-      ({ holdUntil }) => holdUntil,
+      ({ sweeper }) => sweeper.holdS,
     ),
-    gauge('redswarm_audit_timestamp_seconds', 'When the last audit ended', ({ audit }) => audit?.at),
+    gauge('redswarm_audit_timestamp_seconds', 'When the last audit ended', ({ audit }) => audit?.atS),
     gauge('redswarm_audit_drift', 'What the last audit found wrong', ({ audit }) => audit?.drift),
-    gauge('redswarm_redis_memory_bytes', 'Memory that Redis uses', ({ memoryBytes }) => memoryBytes),
-    gauge(
-      'redswarm_redis_memory_max_bytes',
-      'Memory that Redis may use; 0: no limit',
-      ({ memoryBytesMax }) => memoryBytesMax,
-    ),
+    gauge('redswarm_redis_memory_bytes', 'Memory that Redis uses', ({ usedBytes }) => usedBytes),
+    gauge('redswarm_redis_memory_max_bytes', 'Memory that Redis may use; 0: no limit', ({ maxBytes }) => maxBytes),
   ]
 }
