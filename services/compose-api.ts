@@ -3,23 +3,32 @@ import { messageOf } from '../lib/errors.ts'
 import { startHttpServer } from '../lib/http-server.ts'
 import { makeAccountReader } from '../lib/store/accounts.ts'
 import { connectRedis } from '../lib/store/connect.ts'
-import { type EventFeed, makeEventFeed } from '../lib/store/events.ts'
+import { type EventFeed, makeEventFeed, readEventsBefore } from '../lib/store/events.ts'
+import { readInstances } from '../lib/store/instances.ts'
 import { makeListing } from '../lib/store/listing.ts'
 import { makePasskey, makePasskeyStore } from '../lib/store/passkeys.ts'
 import { makePeerPages } from '../lib/store/peer-pages.ts'
 import { makeRankedListing } from '../lib/store/ranked.ts'
 import { makeSwarmReader } from '../lib/store/reader.ts'
+import { readRedisHealth } from '../lib/store/redis-health.ts'
 import { readStats } from '../lib/store/stats.ts'
 import { makeWhitelist } from '../lib/store/whitelist.ts'
 import { ACCOUNT_READERS_MAX } from './api/accounts.ts'
 import { makeApiApp } from './api/app.ts'
 import { allTokens, loadApiToken } from './api/token.ts'
+import type { About } from './api/v2/context.ts'
 import { READERS_MAX } from './api/v2/events.ts'
 import { EXPORTS_MAX } from './api/v2/export.ts'
+import { LIVE_READERS_MAX } from './api/v2/live.ts'
+import { type LiveFeed, makeLiveFeed } from './api/v2/live-feed.ts'
+import { makeLiveReader } from './api/v2/live-snapshot.ts'
 import { makeSlots } from './api/v2/slots.ts'
 import { makeHealthApp } from './health/app.ts'
 import { checkService } from './health/checks.ts'
 import type { Parts, Started } from './parts.ts'
+
+/** Events that live figures have: as many as one looks at. */
+const LIVE_EVENTS_MAX = 10
 
 /** Builds the REST API and starts it. */
 export async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'newToken'>> {
@@ -46,8 +55,13 @@ export async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'new
       ranked: makeRankedListing({ redis, keys }),
       peerPages: makePeerPages({ redis, keys }),
       events: settings.eventsMax > 0 ? startEventFeed(parts) : undefined,
+      eventsBefore: (page: Parameters<typeof readEventsBefore>[2]) => readEventsBefore(redis, keys, page),
+      instances: () => readInstances(redis, keys),
+      live: startLiveFeed(parts),
+      about: aboutOf(parts),
       exportSlots: makeSlots(EXPORTS_MAX),
       readerSlots: makeSlots(READERS_MAX),
+      liveSlots: makeSlots(LIVE_READERS_MAX),
     },
   }
   const server = await startHttpServer({
@@ -73,6 +87,28 @@ function startEventFeed({ redis, redisUrl, keys, log, lifecycle }: Parts): Event
   lifecycle.onStop('events', feed.stop)
   return feed
 }
+
+/** What the tracker does now; nothing is read before somebody asks. */
+function startLiveFeed({ redis, keys, clock, lifecycle }: Parts): LiveFeed {
+  const feed = makeLiveFeed(
+    makeLiveReader({
+      counters: () => readStats(redis, keys),
+      totals: makeSwarmReader({ redis, keys }).totals,
+      instances: () => readInstances(redis, keys),
+      health: () => readRedisHealth(redis),
+      events: async () => (await readEventsBefore(redis, keys, { limit: LIVE_EVENTS_MAX })).events,
+      nowS: clock.nowS,
+    }),
+  )
+  lifecycle.onStop('live figures', feed.stop)
+  return feed
+}
+
+const aboutOf = ({ settings, version }: Parts): About => ({
+  ...{ version, isListed: settings.listed, isPrivate: settings.isPrivate, hasPeerDetails: settings.peerDetails },
+  ...{ hasEvents: settings.eventsMax > 0, announceIntervalS: settings.announceIntervalS },
+  peerLifetimeS: settings.peerLifetimeS,
+})
 
 /** Builds the health service, which asks all that was started, and starts it. */
 export async function startHealth(

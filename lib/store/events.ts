@@ -124,6 +124,22 @@ export function makeEventFeed({
   }
 }
 
+/** Events, the newest first, and the id that the next page is before; undefined where none are kept before it. */
+export type EventPage = { events: TorrentEvent[]; next: string | undefined }
+
+/** Reads the last events that are kept, or those before an id. */
+export async function readEventsBefore(
+  redis: Redis,
+  keys: Keys,
+  { before, limit }: { before?: string | undefined; limit: number },
+): Promise<EventPage> {
+  const end = before === undefined ? '+' : `(${before}`
+  // One more than asked for tells whether there is a page after this one.
+  const entries = await redis.xrevrange(keys.events, end, '-', 'COUNT', limit + 1)
+  const next = entries.length > limit ? entries[limit - 1]?.[0] : undefined
+  return { events: entries.slice(0, limit).flatMap(readEvent), next }
+}
+
 /** An entry of the stream; nothing where somebody else wrote it. */
 function readEvent([id, fields]: [id: string, fields: string[]]): TorrentEvent[] {
   const { event, info_hash: hex = '' } = Object.fromEntries(

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { InfoHash } from '../wire/info-hash.ts'
-import { type Keys, shardNames } from './keys.ts'
+import { type Keys, SHARDS, shardNames } from './keys.ts'
 
 /** Shards asked in one round trip. */
 const SHARDS_AT_ONCE = 256
@@ -16,6 +16,8 @@ export type Whitelist = {
   has: (infoHash: InfoHash) => Promise<boolean>
   /** All in the order of their info hashes, as hex, some at a time. */
   scan: () => AsyncIterable<string[]>
+  /** The first after one, in the same order; no more shards are read than that takes. */
+  after: (page: { hex: string; limit: number }) => Promise<string[]>
 }
 
 /** The whitelist in a Redis. */
@@ -31,6 +33,12 @@ export function makeWhitelist({ redis, keys }: { redis: Redis; keys: Keys }): Wh
     }
     return changed
   }
+  const shards = shardNames()
+  const readShards = async (from: number, many: number): Promise<string[]> => {
+    const sets = shards.slice(from, from + many).map(keys.whitelist)
+    const members = await Promise.all(sets.map((set) => redis.smembers(set)))
+    return members.flatMap((some) => some.sort())
+  }
   return {
     add: (infoHashes) => change('sadd', infoHashes),
     remove: (infoHashes) => change('srem', infoHashes),
@@ -39,13 +47,20 @@ export function makeWhitelist({ redis, keys }: { redis: Redis; keys: Keys }): Wh
       return (await redis.sismember(setOf(hex), hex)) === 1
     },
     async *scan() {
-      const shards = shardNames()
-      for (let at = 0; at < shards.length; at += SHARDS_AT_ONCE) {
-        const sets = shards.slice(at, at + SHARDS_AT_ONCE).map(keys.whitelist)
-        const members = await Promise.all(sets.map((set) => redis.smembers(set)))
-        const hexes = members.flatMap((some) => some.sort())
+      for (let at = 0; at < SHARDS; at += SHARDS_AT_ONCE) {
+        const hexes = await readShards(at, SHARDS_AT_ONCE)
         if (hexes.length > 0) yield hexes
       }
+    },
+    async after({ hex, limit }) {
+      const found: string[] = []
+      let at = hex === '' ? 0 : Number.parseInt(hex.slice(0, 3), 16)
+      // Few shards at first: where many torrents are listed, one has the whole page.
+      for (let many = 1; at < SHARDS && found.length < limit; many = Math.min(4 * many, SHARDS_AT_ONCE)) {
+        found.push(...(await readShards(at, many)).filter((each) => each > hex))
+        at += many
+      }
+      return found.slice(0, limit)
     },
   }
 }

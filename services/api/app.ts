@@ -9,6 +9,7 @@ import type { ApiApp, ApiContext } from './context.ts'
 import { BODY_BYTES_MAX, errorBody, toldOf } from './errors.ts'
 import { registerAddKey, registerKeys } from './keys.ts'
 import { registerMetrics } from './metrics.ts'
+import { registerPage } from './page.ts'
 import { makeReading } from './reading.ts'
 import { refuseOtherPaths } from './routes.ts'
 import { registerStats } from './stats.ts'
@@ -16,6 +17,7 @@ import { registerTorrent } from './torrent.ts'
 import { registerTorrents } from './torrents.ts'
 import { registerDocs } from './v2/docs.ts'
 import { registerV2 } from './v2/register.ts'
+import { registerV2Whitelist } from './v2/whitelist.ts'
 import { compileValidator } from './validation.ts'
 import { registerWhitelist } from './whitelist.ts'
 
@@ -47,6 +49,7 @@ export function makeApiApp(context: ApiContext): FastifyInstance {
   guardServer(app)
   refuseOtherPaths(app)
   registerDocs(app)
+  registerPage(app)
   // In a plugin of its own, so that the docs, a plugin before it, have it.
   app.register((open, _options, done) => {
     const schema = { summary: 'Whether the API is well', security: [], response: { 200: Status, 503: Status } }
@@ -83,7 +86,9 @@ function registerReads(app: ApiApp, context: ApiContext): void {
   registerWhitelist(app, context)
   registerKeys(app, context)
   registerAccounts(app, context)
-  registerV2(app, { ...context.v2, reader: context.reader, read, nowMs: context.nowMs })
+  const { reader, nowMs, nowS } = context
+  registerV2(app, { ...context.v2, reader, read, nowMs, nowS })
+  registerV2Whitelist(app, context)
 }
 
 /** Nothing here has a body: whatever comes with a request is left unread, not judged. */

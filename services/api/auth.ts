@@ -11,12 +11,14 @@ const READS = ['GET', 'HEAD']
 /** Lets only those through who have a token, and of those who may only read, only what reads. Tokens' names are logged. */
 export function guard(app: FastifyInstance, { tokens, log }: Pick<ApiContext, 'tokens' | 'log'>): void {
   const holderOf = makeTokenCheck(tokens)
+  app.decorateRequest('holder', undefined)
   app.addHook('onRequest', (request, _reply, done) => {
     const given = tokenOf(request)
     if (given === undefined) return done(new ApiError(401, 'unauthorized', NO_TOKEN))
     if (typeof given !== 'string') return done(new ApiError(401, 'unauthorized', MANY_TOKENS))
     const holder = holderOf(given)
     if (!holder) return done(new ApiError(401, 'unauthorized', 'the token is not valid'))
+    request.holder = holder
     const { url: route, config } = request.routeOptions
     // Of the route its pattern: what is in its place may be a passkey.
     log.debug({ by: holder.name, method: request.method, route }, 'an API request')

@@ -16,7 +16,7 @@ import type { Slots } from './v2/slots.ts'
 export type ApiContext = {
   reader: SwarmReader
   listing: Pick<Listing, 'page' | 'counts'>
-  whitelist: Pick<Whitelist, 'add' | 'remove'>
+  whitelist: Pick<Whitelist, 'add' | 'remove' | 'has' | 'after'>
   passkeys: Pick<PasskeyStore, 'put' | 'remove' | 'scan' | 'find'>
   accounts: AccountReader
   accountSlots: Slots
@@ -46,5 +46,9 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** That a route answers with secrets, and so only to an admin's token, though it changes nothing. */
     isSecret?: boolean
+  }
+  interface FastifyRequest {
+    /** Whose token came with the request; undefined where none is asked for. */
+    holder: ApiToken | undefined
   }
 }

@@ -52,6 +52,12 @@ export function toldOf(error: FastifyError & RedisError, request: FastifyRequest
   // A path that leads out of the folder of the docs' files.
   if (statusCode === 403) return new ApiError(404, 'not_found', 'there is no such file')
   if (statusCode < 500) return refusedBody(statusCode, error, request)
+  return faultOf(error)
+}
+
+/** What is told of a failure that is not the caller's. */
+export function faultOf(error: Error & RedisError): ApiError {
+  if (error instanceof ApiError) return error
   if (isAway(error)) return new ApiError(503, 'store_unavailable', AWAY)
   if (!isRedisReply(error)) return new ApiError(500, 'internal_error', 'the tracker has failed; its log says why')
   return new ApiError(500, 'store_error', `Redis answers with an error: ${messageOf(error)}`)
@@ -76,7 +82,7 @@ function refusedBody(statusCode: number, error: FastifyError, { headers }: Fasti
 type RedisError = { syscall?: string }
 
 /** Whether Redis did not answer. Most of what its client then throws has no class and no code of its own. */
-const isAway = ({ name, message, syscall }: FastifyError & RedisError): boolean =>
+const isAway = ({ name, message, syscall }: Error & RedisError): boolean =>
   syscall !== undefined ||
   ['MaxRetriesPerRequestError', 'AbortError'].includes(name) ||
   /^(Command timed out|Connection is closed|Stream isn't writeable|connect ETIMEDOUT|Socket timeout)/.test(message)

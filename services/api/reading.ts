@@ -15,8 +15,7 @@ export function makeReading({ reader, stats, nowMs }: ApiContext): () => Promise
   const read = async (): Promise<Reading> => {
     const atMs = nowMs()
     const [totals, counters] = [await reader.totals(), await stats()]
-    const damaged = Object.entries({ ...totals, ...counters }).find(([, count]) => !Number.isSafeInteger(count))
-    if (damaged) throw new ApiError(500, 'store_damaged', `the count ${damaged[0]} in Redis is damaged`)
+    assertCounts({ ...totals, ...counters })
     return { totals, counters, atMs }
   }
   return async () => {
@@ -29,4 +28,10 @@ export function makeReading({ reader, stats, nowMs }: ApiContext): () => Promise
     }
     return await kept.reading
   }
+}
+
+/** Fails where somebody else has written what is no count. */
+export function assertCounts(counts: Readonly<Record<string, number>>): void {
+  const damaged = Object.entries(counts).find(([, count]) => !Number.isSafeInteger(count))
+  if (damaged) throw new ApiError(500, 'store_damaged', `the count ${damaged[0]} in Redis is damaged`)
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { type EventFeed, FIRST_ID, isLater, type TorrentEvent } from '../../../lib/store/events.ts'
+import { STREAM_HEADERS } from './slots.ts'
 
 /** What may wait here for a reader; one who leaves more is disconnected, and may go on by Last-Event-ID. */
 const WAITING_BYTES_MAX = 256 * 1024
@@ -35,12 +36,7 @@ export async function sendEvents(
   if (!unlisten) return void response.destroy()
   const heartbeat = setInterval(() => write(': alive\n\n'), HEARTBEAT_MS)
   try {
-    response.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      // nginx would keep events back.
-      'x-accel-buffering': 'no',
-    })
+    response.writeHead(200, STREAM_HEADERS)
     write(`retry: ${RETRY_MS}\n: ${feed.lastId()}\n\n`)
     sentId = afterId === undefined ? feed.lastId() : await catchUp(feed, response, afterId, left.signal)
     if (!left.signal.aborted) await once(response, 'close')

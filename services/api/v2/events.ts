@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { type EventFeed, isEventId } from '../../../lib/store/events.ts'
@@ -6,17 +5,14 @@ import type { ApiApp } from '../context.ts'
 import { ApiError, badField, ERROR_REPLIES } from '../errors.ts'
 import type { V2Context } from './context.ts'
 import { sendEvents } from './event-stream.ts'
-import { dropWhenStuck } from './slots.ts'
+import { dropWhenStuck, endWithApp } from './slots.ts'
 
 /** Readers at once: a slow one costs a quarter of a megabyte. */
 export const READERS_MAX = 100
 
 /** `GET /api/v2/events`: what happens to torrents, as server-sent events. */
 export function registerEvents(app: ApiApp, { events, readerSlots }: V2Context): void {
-  const open = new Set<ServerResponse>()
-  app.addHook('preClose', async () => {
-    for (const response of open) response.destroy()
-  })
+  const end = endWithApp(app)
   const schema = {
     summary: 'What happens to torrents, as it happens',
     description:
@@ -31,22 +27,23 @@ export function registerEvents(app: ApiApp, { events, readerSlots }: V2Context):
   }
   app.get('/api/v2/events', { schema, exposeHeadRoute: false }, async (request, reply) => {
     const feed = events
-    if (!feed) throw new ApiError(503, 'events_off', 'no events are written: REDSWARM_EVENTS_MAX is 0')
+    if (!feed) throw eventsOff()
     const afterId = afterOf(request, request.query.after)
     const giveBack = readerSlots.take()
     if (!giveBack) throw new ApiError(503, 'busy', `${readerSlots.max} readers of events are there already`)
     const response = reply.raw
-    open.add(response)
-    response.once('close', () => {
-      giveBack()
-      open.delete(response)
-    })
+    response.once('close', giveBack)
+    end(response)
     await assertReadable(feed)
     reply.hijack()
     dropWhenStuck(response)
     await sendEvents(feed, response, afterId)
   })
 }
+
+/** What is told where there are none. */
+export const eventsOff = (): ApiError =>
+  new ApiError(503, 'events_off', 'no events are written: REDSWARM_EVENTS_MAX is 0')
 
 /** Fails, with an error that can still be told, where the stream cannot be read. */
 const assertReadable = async (feed: EventFeed): Promise<void> => void (await feed.isKept('0-1'))

@@ -22,7 +22,8 @@ const EventName = Type.Union([
   Type.Null(),
 ])
 
-const Peer = Type.Object({
+/** A peer. */
+export const PeerItem = Type.Object({
   address: Type.String(),
   port: Type.Integer(),
   is_seeder: Type.Boolean(),
@@ -46,7 +47,7 @@ export function registerPeers(app: ApiApp, { peerPages }: V2Context): void {
       after: Type.Optional(Type.String({ description: '`next` of the page before.' })),
       limit: Limit,
     }),
-    response: { 200: Type.Object({ peers: Type.Array(Peer), next: Next('after') }), ...ERROR_REPLIES },
+    response: { 200: Type.Object({ peers: Type.Array(PeerItem), next: Next('after') }), ...ERROR_REPLIES },
   }
   app.get('/api/v2/torrents/:info_hash/peers', { schema }, async ({ params, query }) => {
     const infoHash = infoHashOf(params.info_hash)
@@ -67,7 +68,7 @@ function readPlace(text: string): PeerPlace {
   return { list: Number(list), chunk: Number(chunk), endpoint }
 }
 
-function peerBody({ endpoint, isSeeder, announcedS, details }: StoredPeer): Static<typeof Peer> {
+function peerBody({ endpoint, isSeeder, announcedS, details }: StoredPeer): Static<typeof PeerItem> {
   const report = details && readReport(details.report)
   return {
     address: addressText(endpoint),

@@ -4,7 +4,8 @@ import type { ApiApp } from '../context.ts'
 import { ERROR_REPLIES } from '../errors.ts'
 import type { V2Context } from './context.ts'
 
-const Totals = Type.Object({
+/** The counts of all torrents. */
+export const TotalsItem = Type.Object({
   torrents: Type.Integer(),
   seeders: Type.Integer(),
   leechers: Type.Integer(),
@@ -17,7 +18,7 @@ export function registerV2Stats(app: ApiApp, { read }: V2Context): void {
   const schema = {
     summary: 'Counts of all torrents, and what all frontends counted',
     description: 'Read once a second at most. The counters only grow.',
-    response: { 200: Type.Object({ at: Type.Integer(), totals: Totals, counters: Counters }), ...ERROR_REPLIES },
+    response: { 200: Type.Object({ at: Type.Integer(), totals: TotalsItem, counters: Counters }), ...ERROR_REPLIES },
   }
   app.get('/api/v2/stats', { schema }, async () => {
     const { totals, counters, atMs } = await read()

@@ -1,0 +1,61 @@
+/** @import { History, Rates, Sample, State } from './types.d.ts' */
+
+/** The chart shows so much. */
+export const CHART_MS = 300_000
+
+/** What came over which protocol, as the rows of the table of rates. */
+export const PROTOCOLS = [
+  { name: 'UDP, IPv4', prefix: 'udp4' },
+  { name: 'UDP, IPv6', prefix: 'udp6' },
+  { name: 'HTTP, IPv4', prefix: 'tcp4' },
+  { name: 'HTTP, IPv6', prefix: 'tcp6' },
+]
+
+/** What is asked, with the counters' names for it. */
+export const KINDS = [
+  { name: 'Connects', counter: 'connections', sample: /** @type {const} */ ('connects') },
+  { name: 'Announces', counter: 'announces', sample: /** @type {const} */ ('announces') },
+  { name: 'Scrapes', counter: 'scrapes', sample: /** @type {const} */ ('scrapes') },
+  { name: 'Errors', counter: 'errors', sample: /** @type {const} */ ('errors') },
+]
+
+/** What was not served, and why. */
+export const LOST = [
+  { counter: 'udp_dropped', name: 'Dropped: too many at once' },
+  { counter: 'udp_ignored', name: 'Ignored: no request' },
+  { counter: 'udp_errors_silenced', name: 'Errors held back' },
+  { counter: 'udp_unsent', name: 'Replies not sent' },
+  { counter: 'store_busy', name: 'Refused: Redis busy' },
+  { counter: 'store_away', name: 'Refused: Redis away' },
+  { counter: 'store_damaged', name: 'Refused: swarm damaged' },
+]
+
+/** @param {Rates} rates @param {string} name */
+export const rateOf = (rates, name) => rates[/** @type {keyof Rates} */ (name)] ?? 0
+
+/** All protocols together. @param {Rates} rates @param {string} counter */
+export const sumOf = (rates, counter) =>
+  PROTOCOLS.reduce((sum, { prefix }) => sum + rateOf(rates, `${prefix}_${counter}`), 0)
+
+/** All that was asked in a second. @param {Rates} rates */
+export const requestsOf = (rates) =>
+  sumOf(rates, 'connections') + sumOf(rates, 'announces') + sumOf(rates, 'scrapes') + sumOf(rates, 'errors')
+
+/** @param {Rates} rates @param {number} at @returns {Sample} */
+export const sampleOf = (rates, at) => ({
+  at,
+  connects: sumOf(rates, 'connections'),
+  announces: sumOf(rates, 'announces'),
+  scrapes: sumOf(rates, 'scrapes'),
+  errors: sumOf(rates, 'errors'),
+})
+
+/** The samples of a history, which has a list for each counter. @param {History} history */
+export const samplesOf = ({ at, rates }) =>
+  at.map((ms, i) => {
+    const entries = Object.entries(rates).map(([name, values]) => [name, values[i] ?? 0])
+    return sampleOf(/** @type {Rates} */ (Object.fromEntries(entries)), ms)
+  })
+
+/** The time now, by the tracker's clock, in seconds: this machine's may be wrong. @param {State} state */
+export const nowS = ({ at, heardMs }) => (at === 0 ? Date.now() / 1000 : (at + performance.now() - heardMs) / 1000)

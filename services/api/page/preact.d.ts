@@ -1,0 +1,2 @@
+// The server sends npm's module under this name.
+export * from 'preact'
