@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { acceptsGzip } from './v2/export.ts'
 
 /** The dashboard's own files. */
 const FOLDER = join(import.meta.dirname, 'page')
@@ -28,10 +30,11 @@ const HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
+  vary: 'accept-encoding',
   'x-content-type-options': 'nosniff',
 }
 
-type PageFile = { path: string; type: string; body: Buffer; etag: string }
+type PageFile = { path: string; type: string; body: Buffer; gzipped: Buffer; etag: string }
 
 /** `GET /`, the dashboard, and what it loads. It needs no token, and has no secrets: what it shows, it asks for with one. */
 export function registerPage(app: FastifyInstance): void {
@@ -43,11 +46,13 @@ export function registerPage(app: FastifyInstance): void {
   })
 }
 
-function sendFile({ type, body, etag }: PageFile, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  reply.headers({ ...HEADERS, etag })
-  // A proxy that compresses makes the tag a weak one.
-  const known = (request.headers['if-none-match'] ?? '').split(/, */).map((tag) => tag.replace(/^W\//, ''))
-  return known.includes(etag) ? reply.code(304).send() : reply.type(type).send(body)
+function sendFile(file: PageFile, { headers }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  reply.headers({ ...HEADERS, etag: file.etag })
+  const known = String(headers['if-none-match'] ?? '').split(/, */)
+  if (known.includes(file.etag)) return reply.code(304).send()
+  reply.type(file.type)
+  if (!acceptsGzip(headers['accept-encoding'])) return reply.send(file.body)
+  return reply.header('content-encoding', 'gzip').send(file.gzipped)
 }
 
 /** Read once, at the start. */
@@ -60,8 +65,9 @@ const pageFiles = (): PageFile[] => [
 ]
 
 function pageFile(path: string, body: Buffer): PageFile {
-  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
-  return { path, type: TYPES[extname(path)] ?? (TYPES['.html'] as string), body, etag }
+  // A weak one: it is the same compressed or not, and a proxy that compresses leaves it as it is.
+  const etag = `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  return { path, type: TYPES[extname(path)] ?? (TYPES['.html'] as string), body, gzipped: gzipSync(body), etag }
 }
 
 /** The module of a package that lies beside its main file, which is CommonJS. */

@@ -6,40 +6,19 @@ import { describe, expect, it } from 'vitest'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { announce, get } from '../support/http-client.ts'
 import { until, useRedis } from '../support/redis.ts'
+import { readSse } from '../support/sse.ts'
 import { announceOf, hashOf, storeOn } from '../support/store.ts'
 import { type TestTracker, TOKEN, withTracker } from '../support/tracker.ts'
 
 const BEARER = { authorization: `Bearer ${TOKEN}` }
 const keys = makeKeys('')
 
-/** Reads server-sent events until the reader is closed. */
+/** Reads events of torrents until the reader is closed. */
 async function readEvents(apiUrl: string, headers: Record<string, string> = {}, query = '') {
-  const closing = new AbortController()
-  const response = await fetch(`${apiUrl}/api/v2/events${query}`, {
-    headers: { ...BEARER, ...headers },
-    signal: closing.signal,
-  })
-  let text = ''
-  const reading = (async () => {
-    for await (const bytes of response.body ?? []) text += Buffer.from(bytes).toString()
-  })().catch(() => {})
-  const events = () =>
-    // What comes after the last blank line has not come whole.
-    text
-      .split('\n\n')
-      .slice(0, -1)
-      .flatMap((block) => {
-        const fields = Object.fromEntries(block.split('\n').map((line) => line.split(/: (.*)/s).slice(0, 2)))
-        return fields.event === undefined ? [] : [fields as { id?: string; event: string; data: string }]
-      })
+  const reader = await readSse(`${apiUrl}/api/v2/events${query}`, headers)
   return {
-    response,
-    events,
-    told: () => events().map(({ event, data }) => `${event} ${JSON.parse(data).info_hash?.[0] ?? ''}`.trim()),
-    async close() {
-      closing.abort()
-      await reading
-    },
+    ...reader,
+    told: () => reader.events().map(({ event, data }) => `${event} ${JSON.parse(data).info_hash?.[0] ?? ''}`.trim()),
   }
 }
 

@@ -57,7 +57,8 @@ async function* linesOf(first: Step, groups: AsyncIterator<ListedTorrent[]>): As
   }
 }
 
-const acceptsGzip = (accepted = ''): boolean =>
+/** Whether a client takes gzip, by its header. */
+export const acceptsGzip = (accepted = ''): boolean =>
   String(accepted)
     .split(',')
     .some((coding) => /^\s*(gzip|\*)\s*(;\s*q=(1|0?\.\d*[1-9])\d*0*\s*)?$/i.test(coding))
