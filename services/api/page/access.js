@@ -55,10 +55,8 @@ function whitelist(state, { list, unlist }) {
             ? [
                 {
                   name: 'Change',
-                  cell: (
-                    /** @type {string} */ hex,
-                  ) => html`<button type="button" class="quiet" aria-label=${`Take ${hex} off the list`}
-                  onClick=${() => unlist(hex)}>Take off …</button>`,
+                  cell: (/** @type {string} */ hex) => html`<button type="button" class="quiet"
+                  onClick=${() => unlist(hex)}>Take off …<span class="unseen"> the list: ${hex}</span></button>`,
                 },
               ]
             : []),

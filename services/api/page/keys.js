@@ -69,8 +69,8 @@ function keysTable(state, list, { removeKey, showAmounts }) {
       { name: 'Moved', cell: ({ key }) => moved(state.amounts[key], key, showAmounts) },
       {
         name: 'Change',
-        cell: (key) => html`<button type="button" class="quiet" aria-label=${`Remove the key ${shortened(key.key)}`}
-          onClick=${() => removeKey(key)}>Remove …</button>`,
+        cell: (key) => html`<button type="button" class="quiet"
+          onClick=${() => removeKey(key)}>Remove …<span class="unseen"> the key ${shortened(key.key)}</span></button>`,
       },
     ],
   })
@@ -90,6 +90,6 @@ function validity(until, now) {
 function moved(amounts, key, show) {
   if (typeof amounts === 'string') return amounts
   if (amounts) return `${bytes(amounts.uploaded)} up, ${bytes(amounts.downloaded)} down`
-  return html`<button type="button" class="quiet" aria-label=${`Show what was moved with the key ${shortened(key)}`}
-    onClick=${() => show(key)}>Show</button>`
+  return html`<button type="button" class="quiet"
+    onClick=${() => show(key)}>Show<span class="unseen"> what was moved with the key ${shortened(key)}</span></button>`
 }
