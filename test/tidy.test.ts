@@ -18,6 +18,9 @@ const sources = files.filter((path) => /^(lib|services)\/.*\.(ts|mjs|lua)$/.test
 const typescript = sources.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
 const modules = [...typescript, ...sources.filter((path) => path.endsWith('.mjs'))]
 
+/** What a browser gets of the dashboard. */
+const pageFiles = files.filter((path) => /^services\/api\/page\/.*\.(js|css|html|svg)$/.test(path))
+
 const FILE_LINES_MAX = 300
 
 type Import = { from: string; to: string }
@@ -109,14 +112,14 @@ describe('the repository', () => {
   })
 
   it(`has no source file over ${FILE_LINES_MAX} lines`, () => {
-    const long = [...sources, ...files.filter((path) => /^test\/.*\.ts$/.test(path))].filter(
+    const long = [...sources, ...pageFiles, ...files.filter((path) => /^test\/.*\.ts$/.test(path))].filter(
       (path) => read(path).split('\n').length - 1 > FILE_LINES_MAX,
     )
     expect(long).toEqual([])
   })
 
   it('has a doc comment on every export of lib and services', () => {
-    const wrong = typescript.flatMap((path) => {
+    const wrong = [...typescript, ...pageFiles.filter((path) => path.endsWith('.js'))].flatMap((path) => {
       const lines = read(path).split('\n')
       return lines.flatMap((line, i) =>
         /^export (async )?(function|const|class|type)/.test(line) && !/\*\/$/.test(lines[i - 1] ?? '')
@@ -127,12 +130,44 @@ describe('the repository', () => {
     expect(wrong).toEqual([])
   })
 
+  it('has a dashboard that its own policy lets run: no script, style or handler in a page, and no HTML made of text', () => {
+    const BREACHES: [what: string, pattern: RegExp][] = [
+      ['a script in the page', /<script(?![^>]*\ssrc="page\/)/],
+      ['a style in the page', /<style|\sstyle=/],
+      ['a handler in the page', /<[^>]*\son[a-z]+="/],
+      [
+        'HTML made of text',
+        /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|srcdoc|\beval\(|new Function/,
+      ],
+      ['another host', /(?:https?:)?\/\/[a-z0-9-]+\.[a-z]/i],
+      ['a stylesheet of elsewhere', /@import (?:url|["'])|\burl\(/],
+    ]
+    expect(pageFiles.length).toBeGreaterThan(20)
+    const wrong = pageFiles.flatMap((path) => {
+      // The name of SVG is written as an address, which nobody asks.
+      const text = read(path).replace('http://www.w3.org/2000/svg', '')
+      return BREACHES.filter(([, pattern]) => pattern.test(text)).map(([what]) => `${path}: ${what}`)
+    })
+    expect(wrong).toEqual([])
+  })
+
+  it('has a dashboard whose modules import only what the server sends beside them', () => {
+    const sent = [...pageFiles.map((path) => path.split('/').at(-1)), 'preact.js', 'htm.js'].map((name) => `./${name}`)
+    const wrong = pageFiles.flatMap((path) =>
+      [...read(path).matchAll(/(?:^import |^(?:import|export|\}).*\bfrom |\bimport\()'([^']+)'/gm)]
+        .filter(([, to = '']) => !sent.includes(to))
+        .map(([, to]) => `${path}: ${to}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
   it('leaves nothing for later', () => {
     const marks = new RegExp(
       ['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', String.raw`\.skip\(`, String.raw`\.only\(`].join('|'),
     )
     const wrong = files.filter(
-      (path) => /\.(ts|mjs|lua|sh|yml)$/.test(path) && path !== 'test/e2e/skip.ts' && marks.test(read(path)),
+      (path) =>
+        /\.(ts|mjs|js|css|html|lua|sh|yml)$/.test(path) && path !== 'test/e2e/skip.ts' && marks.test(read(path)),
     )
     expect(wrong).toEqual([])
   })

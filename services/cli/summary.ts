@@ -15,6 +15,7 @@ export function summaryOf(started: Started, { version, redis, tokenFile }: About
   const rows: [string, string][] = [
     ...udp.map((listen): [string, string] => ['UDP tracker', listenText(listen)]),
     ...http.map((listen): [string, string] => ['HTTP tracker', listenText(listen)]),
+    ...api.map((listen): [string, string] => ['Dashboard', `http://${reachable(listen)}/`]),
     ...api.map((listen): [string, string] => ['REST API', `http://${reachable(listen)}/api/v1/stats`]),
     ...health.map((listen): [string, string] => ['Health', `http://${reachable(listen)}/health_check`]),
     ...metrics.map((listen): [string, string] => ['Metrics', `http://${reachable(listen)}/metrics`]),

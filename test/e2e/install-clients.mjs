@@ -1,9 +1,15 @@
-// Installs the BitTorrent clients, and the Prometheus, that the tests in this folder drive, where that can be done without asking: on Debian
-// and its kin, as root or with a sudo that wants no password. Elsewhere it says so, and the tests skip what is missing.
+// Installs the BitTorrent clients, the browser and the Prometheus that the tests in this folder drive, where that can be done without
+// asking: on Debian and its kin, as root or with a sudo that wants no password. Elsewhere it says so, and the tests skip
+// what is missing.
 // Plain JavaScript, so that it runs on the Node that a machine has (18 or later).
 import { spawnSync } from 'node:child_process'
 
-const PACKAGES = ['aria2', 'prometheus', 'python3-libtorrent', 'transmission-cli']
+/** Each group by itself: where one cannot be had, the other can. */
+const GROUPS = {
+  'BitTorrent clients': ['aria2', 'python3-libtorrent', 'transmission-cli'],
+  'browser for the dashboard': ['chromium'],
+  'Prometheus for the board': ['prometheus'],
+}
 /** Another apt-get is waited for, an archive that does not answer is not. */
 const PATIENCE = ['-o', 'DPkg::Lock::Timeout=60', '-o', 'Acquire::http::Timeout=15']
 
@@ -33,12 +39,11 @@ function install(prefix, missing) {
   return once()
 }
 
-function main() {
-  if (!succeeds('apt-get', ['--version'])) {
-    return 'no apt-get here: tests of aria2, libtorrent, transmission and Prometheus are skipped where these are not installed'
-  }
-  const missing = PACKAGES.filter((name) => !isInstalled(name))
-  if (missing.length === 0) return `${PACKAGES.join(', ')}: all installed`
+function provide(packages) {
+  if (!succeeds('apt-get', ['--version']))
+    return `no apt-get here: tests of ${packages.join(', ')} are skipped where these are not installed`
+  const missing = packages.filter((name) => !isInstalled(name))
+  if (missing.length === 0) return `${packages.join(', ')}: all installed`
   const prefix = rootPrefix()
   if (!prefix)
     return `not root: tests that need ${missing.join(', ')} are skipped (apt-get install ${missing.join(' ')})`
@@ -48,4 +53,4 @@ function main() {
   return `tests that need ${missing.join(', ')} are skipped: apt-get failed: ${reason}`
 }
 
-console.log(`programs for the tests: ${main()}`)
+for (const [name, packages] of Object.entries(GROUPS)) console.log(`${name}: ${provide(packages)}`)

@@ -97,7 +97,7 @@ describe('the page of the dashboard', () => {
         expect(again.headers.get('content-security-policy')).toBe(headers.get('content-security-policy'))
       }
       expect((await ask('/', '"other"')).status).toBe(200)
-      expect((await ask('/page/style.css')).headers.get('etag')).not.toBe(etag)
+      expect((await ask('/page/base.css')).headers.get('etag')).not.toBe(etag)
     }))
 
   it('serves nothing else of the folder, and nothing outside it', () =>

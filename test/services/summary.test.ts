@@ -29,6 +29,7 @@ describe('the summary', () => {
       '  UDP tracker   0.0.0.0:6969',
       '  UDP tracker   [::]:6969',
       '  HTTP tracker  0.0.0.0:7070',
+      '  Dashboard     http://127.0.0.1:1212/',
       '  REST API      http://127.0.0.1:1212/api/v1/stats',
       '  Health        http://127.0.0.1:1313/health_check',
       '  Metrics       http://127.0.0.1:9464/metrics',
@@ -57,7 +58,7 @@ describe('the summary', () => {
 
   it('leaves out what was not started', () => {
     const text = linesOf({ http: [], api: [], health: [], udp: [] }).join('\n')
-    expect(text).not.toMatch(/tracker {2}|REST|Health|curl|Announce URLs/)
+    expect(text).not.toMatch(/tracker {2}|REST|Dashboard|Health|curl|Announce URLs/)
     expect(text).toContain('npx redswarm --help')
   })
 
