@@ -89,7 +89,13 @@ describe('the OpenAPI document', () => {
         'torrents/{info_hash}/peers',
         'stats',
         'events',
+        'events/recent',
         'export',
+        'live',
+        'instances',
+        'tracker',
+        'whitelist',
+        'whitelist/{info_hash}',
       ]) {
         expect(paths).toContain(`/api/v2/${path}`)
       }

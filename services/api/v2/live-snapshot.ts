@@ -10,7 +10,7 @@ import { redisBody, type Snapshot } from './live-schemas.ts'
 import { makeRates, type Rates } from './rates.ts'
 import { eventBody } from './recent-events.ts'
 
-/** Totals are read so often at most: they are in 4,096 hashes, and take Redis some 10 ms, a little at a time. */
+/** Totals are read so often at most: they are in 4,096 hashes, and take Redis 4 ms in all, 0.3 ms at a time. */
 const TOTALS_EVERY_S = 10
 
 /** What snapshots are read from. */
