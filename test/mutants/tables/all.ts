@@ -6,6 +6,7 @@ import { commandLineMutants } from './command-line.ts'
 import { connectionMutants } from './connections.ts'
 import { operateMutants } from './operate.ts'
 import { peopleMutants } from './people.ts'
+import { operatorMutants } from './operators.ts'
 import { scriptMutants } from './scripts.ts'
 import { serviceMutants } from './services.ts'
 import { storeMutants } from './store.ts'
@@ -26,4 +27,5 @@ export const mutants: readonly Mutant[] = [
   ...serviceMutants,
   ...connectionMutants,
   ...commandLineMutants,
+  ...operatorMutants,
 ]
