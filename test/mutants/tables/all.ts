@@ -2,11 +2,11 @@ import type { Mutant } from '../mutant.ts'
 import { accessMutants } from './access.ts'
 import { announcePeerMutants } from './announce-peers.ts'
 import { announceScriptMutants } from './announce-script.ts'
+import { banMetricsMutants } from './bans-metrics.ts'
 import { commandLineMutants } from './command-line.ts'
 import { connectionMutants } from './connections.ts'
-import { operateMutants } from './operate.ts'
+import { dashboardMutants } from './dashboard.ts'
 import { peopleMutants } from './people.ts'
-import { operatorMutants } from './operators.ts'
 import { scriptMutants } from './scripts.ts'
 import { serviceMutants } from './services.ts'
 import { storeMutants } from './store.ts'
@@ -20,12 +20,12 @@ export const mutants: readonly Mutant[] = [
   ...announceScriptMutants,
   ...announcePeerMutants,
   ...swarmScriptMutants,
-  ...operateMutants,
+  ...banMetricsMutants,
   ...scriptMutants,
   ...peopleMutants,
   ...accessMutants,
   ...serviceMutants,
   ...connectionMutants,
   ...commandLineMutants,
-  ...operatorMutants,
+  ...dashboardMutants,
 ]

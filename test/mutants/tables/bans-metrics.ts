@@ -1,7 +1,7 @@
 import { type Mutant, mutantsOf } from '../mutant.ts'
 
 /** Faults in what operators see and whom they ban. */
-export const operateMutants: readonly Mutant[] = [
+export const banMetricsMutants: readonly Mutant[] = [
   ...mutantsOf(
     'lib/swarm/bans.ts',
     ['unit/bans'],

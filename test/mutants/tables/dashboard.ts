@@ -1,7 +1,7 @@
 import { type Mutant, mutantsOf } from '../mutant.ts'
 
 /** Faults in what operators look at: live figures, processes, lists, the dashboard's files. */
-export const operatorMutants: readonly Mutant[] = [
+export const dashboardMutants: readonly Mutant[] = [
   ...mutantsOf(
     'services/api/v2/live.ts',
     ['services/api-live', 'services/api-live-slow'],
