@@ -1,6 +1,7 @@
 /** An answer that is no success, in the API's words. @typedef {Error & { status: number }} ApiProblem */
 
-const SILENT = 'the API does not answer'
+/** What is said where nothing comes. */
+export const SILENT = 'the API does not answer'
 /** A call that takes longer is given up: Redis may take 2 s to be told as away. */
 const ANSWER_MS_MAX = 10_000
 
@@ -31,8 +32,8 @@ export async function request(path, { token, method = 'GET', body, signal }) {
     body: body === undefined ? null : JSON.stringify(body),
     cache: 'no-store',
     signal,
-  }).catch((error) => {
-    throw problem(0, signal.aborted && error.name !== 'TimeoutError' ? 'given up' : SILENT)
+  }).catch(() => {
+    throw problem(0, SILENT)
   })
   if (response.ok) return response
   throw problem(response.status, await wordsOf(response))

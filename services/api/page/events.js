@@ -9,8 +9,7 @@ const WORDS = { added: 'added', completed: 'completed', evicted: 'evicted' }
 
 /** What happened to torrents. @param {State} state */
 export function events(state) {
-  if (state.tracker?.has_events === false)
-    return html`<p class="panel">No events are written: <code>REDSWARM_EVENTS_MAX</code> is 0.</p>`
+  if (state.tracker?.has_events === false) return eventsOff()
   const answer = state.answers.events
   const data = /** @type {{ events: TorrentEvent[], next: string | null } | undefined} */ (answer?.data)
   return html`<section class=${`panel ${answer?.isLoading ? 'loading' : ''}`} aria-labelledby="list">
@@ -36,3 +35,6 @@ export function eventList(state, list) {
     )}
   </ol>`
 }
+
+/** What is told where there are none. */
+export const eventsOff = () => html`<p class="empty">No events are written: <code>REDSWARM_EVENTS_MAX</code> is 0.</p>`

@@ -1,4 +1,4 @@
-import { request } from './api.js'
+import { request, SILENT } from './api.js'
 
 /** Nothing for so long is a connection that is lost: a snapshot comes every second, or every two where Redis hangs. */
 const SILENT_MS_MAX = 8000
@@ -12,7 +12,7 @@ const RETRY_MS = 1500
  * @param {string} options.token
  * @param {AbortSignal} options.signal
  * @param {(name: string, data: any) => void} options.onEvent
- * @param {(problem: Error & { status?: number }) => void} options.onLost
+ * @param {(problem: { message: string, status: number | undefined }) => void} options.onLost
  */
 export async function followLive({ token, signal, onEvent, onLost }) {
   while (!signal.aborted) {
@@ -25,9 +25,11 @@ export async function followLive({ token, signal, onEvent, onLost }) {
         timer = setTimeout(() => silence.abort(), SILENT_MS_MAX)
         onEvent(name, JSON.parse(data))
       }
-      throw new Error('the API has ended the connection')
+      throw new Error(SILENT)
     } catch (error) {
-      if (!signal.aborted) onLost(/** @type {Error} */ (error))
+      const { message, status } = /** @type {import('./api.js').ApiProblem} */ (error)
+      // A stream that breaks off is told by browsers in words of their own.
+      if (!signal.aborted) onLost({ message: status === undefined ? SILENT : message, status })
     } finally {
       clearTimeout(timer)
     }

@@ -1,5 +1,5 @@
 import { chart } from './chart.js'
-import { eventList } from './events.js'
+import { eventList, eventsOff } from './events.js'
 import { KINDS, LOST, nowS, PROTOCOLS, rateOf, requestsOf, sumOf } from './figures.js'
 import { count, duration, rate } from './format.js'
 import { html } from './html.js'
@@ -34,7 +34,7 @@ export function overview(state, actions) {
       </section>
       <section class="panel" aria-labelledby="happened">
         <h2 id="happened">Last events</h2>
-        ${eventList(state, state.events ?? [])}
+        ${lastEvents(state)}
         <p class="more"><a href="#/events">All events</a></p>
       </section>
     </div>
@@ -49,6 +49,9 @@ export function overview(state, actions) {
     }
   `
 }
+
+/** @param {State} state */
+const lastEvents = (state) => (state.tracker?.has_events ? eventList(state, state.events ?? []) : eventsOff())
 
 /** @param {string} name @param {string | undefined} value @param {string} [note] */
 const figure = (name, value, note) =>

@@ -64,7 +64,8 @@ function peersTable(peers, now) {
   return table({
     caption: 'Peers of the swarm',
     rows: peers,
-    keyOf: (/** @type {Peer} */ peer) => addressOf(peer),
+    // One that begins to seed while the page is read may be on it twice.
+    keyOf: (/** @type {Peer} */ peer) => `${addressOf(peer)} ${peer.is_seeder}`,
     empty: 'No peers are in this swarm now.',
     columns: [
       {

@@ -43,7 +43,8 @@ export function makeLiveFeed({ snapshot, rates }: LiveReader): LiveFeed {
 
   const run = async (): Promise<void> => {
     watchedMs = performance.now()
-    while (!stopping.signal.aborted && performance.now() - watchedMs < HISTORY_MS) {
+    const isOfUse = () => listeners.size > 0 || performance.now() - watchedMs < HISTORY_MS
+    while (!stopping.signal.aborted && isOfUse()) {
       const startMs = performance.now()
       await read()
       const restMs = Math.max(0, EVERY_MS - (performance.now() - startMs))
