@@ -24,7 +24,11 @@ export const LOST = [
   { counter: 'udp_dropped', name: 'Dropped: too many at once' },
   { counter: 'udp_ignored', name: 'Ignored: no request' },
   { counter: 'udp_errors_silenced', name: 'Errors held back' },
+  { counter: 'udp_banned', name: 'Ignored: banned address' },
   { counter: 'udp_unsent', name: 'Replies not sent' },
+  { counter: 'refused_unlisted', name: 'Refused: not listed' },
+  { counter: 'refused_private', name: 'Refused: no valid key' },
+  { counter: 'refused_banned', name: 'Refused: banned address' },
   { counter: 'store_busy', name: 'Refused: Redis busy' },
   { counter: 'store_away', name: 'Refused: Redis away' },
   { counter: 'store_damaged', name: 'Refused: swarm damaged' },
@@ -33,13 +37,22 @@ export const LOST = [
 /** @param {Rates} rates @param {string} name */
 export const rateOf = (rates, name) => rates[/** @type {keyof Rates} */ (name)] ?? 0
 
+/**
+ * One protocol's. Errors are all that was answered with one: requests that were none, and those that were refused.
+ * @param {Rates} rates @param {string} prefix @param {string} counter
+ */
+export const rateIn = (rates, prefix, counter) =>
+  rateOf(rates, `${prefix}_${counter}`) +
+  (counter === 'errors' ? rateOf(rates, `${prefix}_announces_refused`) + rateOf(rates, `${prefix}_scrapes_refused`) : 0)
+
 /** All protocols together. @param {Rates} rates @param {string} counter */
-export const sumOf = (rates, counter) =>
-  PROTOCOLS.reduce((sum, { prefix }) => sum + rateOf(rates, `${prefix}_${counter}`), 0)
+export const sumOf = (rates, counter) => PROTOCOLS.reduce((sum, { prefix }) => sum + rateIn(rates, prefix, counter), 0)
 
 /** All that was asked in a second. @param {Rates} rates */
 export const requestsOf = (rates) =>
-  sumOf(rates, 'connections') + sumOf(rates, 'announces') + sumOf(rates, 'scrapes') + sumOf(rates, 'errors')
+  ['connections', 'announces', 'scrapes'].reduce((sum, counter) => sum + sumOf(rates, counter), 0) +
+  // What was refused is among them.
+  PROTOCOLS.reduce((sum, { prefix }) => sum + rateOf(rates, `${prefix}_errors`), 0)
 
 /** @param {Rates} rates @param {number} at @returns {Sample} */
 export const sampleOf = (rates, at) => ({

@@ -1,6 +1,6 @@
 import { chart } from './chart.js'
 import { eventList, eventsOff } from './events.js'
-import { KINDS, LOST, nowS, PROTOCOLS, rateOf, requestsOf, sumOf } from './figures.js'
+import { KINDS, LOST, nowS, PROTOCOLS, rateIn, rateOf, requestsOf, sumOf } from './figures.js'
 import { count, duration, rate } from './format.js'
 import { html } from './html.js'
 import { redisPanel } from './redis.js'
@@ -74,7 +74,7 @@ function ratesTable(rates) {
         cell: ({ prefix }) => {
           // Over HTTP nothing is connected first.
           if (prefix.startsWith('tcp') && counter === 'connections') return '–'
-          return rate(prefix === '' ? sumOf(rates, counter) : rateOf(rates, `${prefix}_${counter}`))
+          return rate(prefix === '' ? sumOf(rates, counter) : rateIn(rates, prefix, counter))
         },
       })),
     ],

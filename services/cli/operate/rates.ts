@@ -14,10 +14,19 @@ const KINDS = {
   http_scrapes: (counters: Counters) => sumOf(counters, 'tcp', 'scrapes'),
   errors: (counters: Counters) => sumOf(counters, 'udp', 'errors') + sumOf(counters, 'tcp', 'errors'),
   dropped: ({ udp_dropped, udp_unsent }: Counters) => udp_dropped + udp_unsent,
-  refused: ({ store_busy, store_away, store_damaged }: Counters) => store_busy + store_away + store_damaged,
+  refused: (counters: Counters) =>
+    counters.refused_banned +
+    (['udp', 'tcp'] as const).reduce(
+      (sum, protocol) =>
+        sum + sumOf(counters, protocol, 'announces_refused') + sumOf(counters, protocol, 'scrapes_refused'),
+      0,
+    ),
 } as const
 
-/** One of them: `dropped` are datagrams that came when too many were in work, `refused` what Redis could not serve. */
+/**
+ * One of them: `errors` are requests that were none, `dropped` datagrams that came when too many were in work, `refused` what
+ * is not listed, has no valid passkey, is banned, or could not be served by Redis.
+ */
 export type RateKind = keyof typeof KINDS
 
 /** Requests a second by kind. */
@@ -26,7 +35,7 @@ export type Rates = Record<RateKind, number>
 /** The kinds in their order. */
 export const RATE_KINDS = Object.keys(KINDS) as RateKind[]
 
-function sumOf(counters: Counters, protocol: 'udp' | 'tcp', what: 'connections' | 'announces' | 'scrapes' | 'errors') {
+function sumOf(counters: Counters, protocol: 'udp' | 'tcp', what: string) {
   // Only UDP has connections, and each name that is asked for is there.
   return BOTH.reduce((sum, family) => sum + (counters[`${protocol}${family}_${what}` as keyof Counters] ?? 0), 0)
 }
