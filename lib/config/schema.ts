@@ -58,7 +58,7 @@ export const settingsSchema = {
     },
     REDSWARM_API_LISTEN: {
       type: 'string',
-      description: 'Addresses and ports of the REST API, with commas between.',
+      description: 'Addresses and ports of the REST API and the dashboard, with commas between.',
       default: '127.0.0.1:1212',
     },
     REDSWARM_API_TOKEN: {
