@@ -1,7 +1,10 @@
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 /**
  * Ports below those that Linux (32768 on) and macOS (49152 on) give to connections and to whoever listens on port 0: a port
@@ -10,14 +13,40 @@ import { createServer } from 'node:net'
 const PORT_MIN = 10_000
 const PORT_END = 32_768
 const TRIES_MAX = 100
+/** A port that was drawn is its drawer's for so long: a tracker binds it a few seconds later, and others draw meanwhile. */
+const KEPT_MS = 60_000
+/** A file for each port that was drawn, by whichever process. */
+const DRAWN = join(tmpdir(), 'redswarm-test-ports')
 
 /** A port that is free at this address, for TCP and for UDP. */
 export async function freePort(address = '127.0.0.1'): Promise<number> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const port = randomInt(PORT_MIN, PORT_END)
-    if ((await isFreeOnTcp(address, port)) && (await isFreeOnUdp(address, port))) return port
+    if (draw(port) && (await isFreeOnTcp(address, port)) && (await isFreeOnUdp(address, port))) return port
   }
   throw new Error(`no free port at ${address}: ${TRIES_MAX} between ${PORT_MIN} and ${PORT_END - 1} are all in use`)
+}
+
+const own: string[] = []
+process.once('exit', () => {
+  for (const file of own) rmSync(file, { force: true })
+})
+
+/** Whether nobody has drawn the port of late; it is drawn then. */
+function draw(port: number): boolean {
+  const file = join(DRAWN, String(port))
+  mkdirSync(DRAWN, { recursive: true })
+  try {
+    writeFileSync(file, '', { flag: 'wx' })
+    own.push(file)
+    return true
+  } catch {
+    const drawnMs = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+    if (Date.now() - drawnMs < KEPT_MS) return false
+    const nowS = Date.now() / 1000
+    utimesSync(file, nowS, nowS)
+    return true
+  }
 }
 
 async function isFreeOnTcp(address: string, port: number): Promise<boolean> {
