@@ -65,6 +65,7 @@ function ratesTable(rates) {
     rows,
     keyOf: ({ name }) => name,
     empty: '',
+    fit: 'dense',
     columns: [
       { name: 'Protocol', isHead: true, cell: ({ name }) => name },
       ...KINDS.map(({ name, counter }) => ({

@@ -29,6 +29,7 @@ function instancesTable(instances, now) {
     rows: instances,
     keyOf: (/** @type {Instance} */ { id }) => id,
     empty: 'No process has told of itself.',
+    fit: 'broad',
     columns: [
       { name: 'Roles', isHead: true, cell: ({ roles }) => roles.join(', ') },
       { name: 'State', cell: (instance) => stateOf(instance, now) },
@@ -45,7 +46,7 @@ function instancesTable(instances, now) {
       { name: 'Memory', isNumber: true, cell: (each) => bytes(each.rss_bytes) },
       {
         name: 'Version',
-        cell: ({ version, node }) => html`${version} <span class="small">Node ${node.replace('v', '')}</span>`,
+        cell: ({ version, node }) => `${version}, Node ${node.replace('v', '')}`,
       },
     ],
   })

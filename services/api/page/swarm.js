@@ -67,6 +67,7 @@ function peersTable(peers, now) {
     // One that begins to seed while the page is read may be on it twice.
     keyOf: (/** @type {Peer} */ peer) => `${addressOf(peer)} ${peer.is_seeder}`,
     empty: 'No peers are in this swarm now.',
+    fit: 'broad',
     columns: [
       {
         name: 'Address',
@@ -81,11 +82,6 @@ function peersTable(peers, now) {
       },
       { name: 'Client', cell: (peer) => peer.client ?? 'unknown' },
       {
-        name: 'Peer id',
-        isWide: true,
-        cell: (peer) => html`<span class="code small">${peerIdText(peer.peer_id)}</span>`,
-      },
-      {
         name: 'Announced',
         isNumber: true,
         cell: ({ announced_at: at }) => html`<span title=${dateTime(at)}>${duration(now - at)} ago</span>`,
@@ -93,6 +89,11 @@ function peersTable(peers, now) {
       { name: 'Left', isNumber: true, cell: (peer) => amount(peer.left) },
       { name: 'Up', isNumber: true, cell: (peer) => amount(peer.uploaded) },
       { name: 'Down', isNumber: true, cell: (peer) => amount(peer.downloaded) },
+      {
+        name: 'Peer id',
+        isWide: true,
+        cell: (peer) => html`<span class="code small">${peerIdText(peer.peer_id)}</span>`,
+      },
     ],
   })
 }

@@ -13,11 +13,13 @@ import { linkTo, pageOf } from './routes.js'
 /**
  * A table. On a narrow screen each row is a block of its own, so the roles, which such a layout takes away, are written.
  * @template Row
- * @param {{ caption: string, columns: Column<Row>[], rows: readonly Row[], keyOf: (row: Row) => string, empty: string }} options
+ * @param {{ caption: string, columns: Column<Row>[], rows: readonly Row[], keyOf: (row: Row) => string, empty: string, fit?: 'broad' | 'dense' }} options
  */
-export function table({ caption, columns, rows, keyOf, empty }) {
+export function table({ caption, columns, rows, keyOf, empty, fit }) {
   if (rows.length === 0) return html`<p class="empty">${empty}</p>`
-  return html`<div class="scroll"><table role="table">
+  // A broad one can be scrolled, also by the keys; a dense one has room everywhere.
+  const scrolled = fit === 'broad' ? { tabindex: 0, role: 'group', 'aria-label': caption } : {}
+  return html`<div class="scroll" ...${scrolled}><table role="table" class=${fit}>
     <caption class="unseen">${caption}</caption>
     <thead role="rowgroup"><tr role="row">
       ${columns.map(({ name, isNumber }) => html`<th key=${name} role="columnheader" scope="col" class=${isNumber ? 'number' : ''}>${name}</th>`)}

@@ -50,8 +50,8 @@ function emptyText({ made_at: made }, by, prefix) {
   if (prefix !== null) return 'No torrent’s info hash begins so.'
   if (by === 'info_hash') return 'There are no torrents here.'
   if (made !== null) return 'There are no torrents here.'
-  return html`No ranking was made yet: the sweeper makes them every 5 minutes.
-    <a href=${linkTo('torrents', { by: 'info_hash' })}>All torrents, by info hash</a> are there at once.`
+  return html`No ranking was made yet: the sweeper makes them every 5
+    minutes. <a href=${linkTo('torrents', { by: 'info_hash' })}>All torrents, by info hash</a> are there at once.`
 }
 
 /** @param {Page} data @param {string} by @param {number} before */

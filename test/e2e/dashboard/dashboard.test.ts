@@ -113,9 +113,10 @@ describe('the dashboard', () => {
       expect(await seeder.getByRole('cell').allTextContents()).toMatchObject({
         0: 'seeder',
         1: 'qBittorrent',
-        4: '0 B',
-        5: '3 GiB',
-        6: '0 B',
+        3: '0 B',
+        4: '3 GiB',
+        5: '0 B',
+        6: '-qB5030-abcdefghijkl',
       })
       // What peers say of themselves is text.
       await peers.getByText('<img').waitFor()
