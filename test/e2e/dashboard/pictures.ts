@@ -28,7 +28,7 @@ const PHONE = { width: 360, height: 740 }
 const PICTURES: { name: string; path: string; options: BrowserContextOptions }[] = [
   { name: 'dashboard-light', path: '', options: { viewport: DESKTOP } },
   { name: 'dashboard-dark', path: '', options: { viewport: DESKTOP, colorScheme: 'dark' } },
-  { name: 'dashboard-swarm', path: `#/swarm/${PICTURED_HASH}`, options: { viewport: { width: 1100, height: 640 } } },
+  { name: 'dashboard-swarm', path: `#/swarm/${PICTURED_HASH}`, options: { viewport: { width: 1240, height: 620 } } },
   { name: 'dashboard-phone', path: '', options: { viewport: PHONE, isMobile: true, deviceScaleFactor: 1.5 } },
 ]
 
