@@ -1,6 +1,6 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 
 /** How long a client may take to send its request. */
 const REQUEST_MS_MAX = 10_000
@@ -97,3 +97,34 @@ function refuseOn(socket: Socket, [status, code, message]: Refusal, contentType:
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   )
 }
+
+/**
+ * An app for programs that look whether a process is well, with its paths still to be given their GET: all else is refused,
+ * in the one shape of errors, and nothing that comes as a body is read.
+ */
+export function makeProbeApp(paths: readonly string[]): FastifyInstance {
+  const app = Fastify({
+    ...guardedServerOptions,
+    frameworkErrors: (_error, _request, reply: FastifyReply) => void refuseRequest(reply, 400, 'the path is malformed'),
+  })
+  guardServer(app)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _body, done) => done(null))
+  for (const url of paths) {
+    const method = app.supportedMethods.filter((each) => each !== 'GET' && each !== 'HEAD')
+    app.route({
+      method,
+      url,
+      handler: (_, reply) => refuseRequest(reply.header('allow', 'GET, HEAD'), 405, 'only GET is answered here'),
+    })
+  }
+  app.setErrorHandler((error: FastifyError, _, reply) => refuseRequest(reply, error.statusCode ?? 500, error.message))
+  const tried = paths.filter((path) => path !== '/').join(', ')
+  app.setNotFoundHandler((_, reply) => refuseRequest(reply, 404, `not here: try ${tried}`))
+  return app
+}
+
+const CODES: Record<number, string> = { 404: 'not_found', 405: 'method_not_allowed', 500: 'internal_error' }
+
+const refuseRequest = (reply: FastifyReply, status: number, message: string) =>
+  reply.code(status).send(errorBody(CODES[status] ?? 'bad_request', message))

@@ -1,5 +1,5 @@
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import { errorBody, guardedServerOptions, guardServer } from '../../lib/http-server-guard.ts'
+import type { FastifyInstance } from 'fastify'
+import { makeProbeApp } from '../../lib/http-server-guard.ts'
 import { METRICS_TYPE } from '../../lib/observe/metrics.ts'
 
 /** What the app tells of its process. */
@@ -14,13 +14,7 @@ export type MetricsContext = {
  * is not stuck: who restarts it for Redis's sake makes an outage longer. `/health/ready` is 503 while Redis is away.
  */
 export function makeMetricsApp({ text, isReady }: MetricsContext): FastifyInstance {
-  const app = Fastify({
-    ...guardedServerOptions,
-    frameworkErrors: (_error, _request, reply: FastifyReply) => void refuse(reply, 400, 'the path is malformed'),
-  })
-  guardServer(app)
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', (_request, _body, done) => done(null))
+  const app = makeProbeApp(['/metrics', '/health/live', '/health/ready'])
   // Who asks while metrics are being read gets those: a reading asks Redis.
   let current: Promise<string> | undefined
   const read = (): Promise<string> => {
@@ -34,22 +28,5 @@ export function makeMetricsApp({ text, isReady }: MetricsContext): FastifyInstan
   app.get('/health/ready', async (_, reply) =>
     isReady() ? { status: 'Ok' } : reply.code(503).send({ status: 'Error', message: 'Redis does not answer' }),
   )
-  for (const url of PATHS) {
-    const method = app.supportedMethods.filter((each) => each !== 'GET' && each !== 'HEAD')
-    app.route({
-      method,
-      url,
-      handler: (_, reply) => refuse(reply.header('allow', 'GET, HEAD'), 405, 'only GET is answered here'),
-    })
-  }
-  app.setErrorHandler((error: FastifyError, _, reply) => refuse(reply, error.statusCode ?? 500, error.message))
-  app.setNotFoundHandler((_, reply) => refuse(reply, 404, `not here: try ${PATHS.join(', ')}`))
   return app
 }
-
-const PATHS = ['/metrics', '/health/live', '/health/ready']
-
-const CODES: Record<number, string> = { 404: 'not_found', 405: 'method_not_allowed', 500: 'internal_error' }
-
-const refuse = (reply: FastifyReply, status: number, message: string) =>
-  reply.code(status).send(errorBody(CODES[status] ?? 'bad_request', message))

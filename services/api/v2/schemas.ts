@@ -39,3 +39,12 @@ export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Ty
 /** Where the next page begins. */
 export const Next = (parameter: string) =>
   Nullable(Type.String({ description: `What \`${parameter}\` is on the next page; null on the last.` }))
+
+/** `?after=` of a listing in the order of info hashes. */
+export const AfterHash = Type.Optional(
+  Type.String({
+    pattern: '^[0-9a-fA-F]{40}$',
+    title: '40 hex digits',
+    description: 'Only torrents after this info hash.',
+  }),
+)

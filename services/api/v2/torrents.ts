@@ -3,17 +3,11 @@ import type { ApiApp } from '../context.ts'
 import { ApiError, ERROR_REPLIES } from '../errors.ts'
 import { infoHashOf } from '../info-hash.ts'
 import type { V2Context } from './context.ts'
-import { LIMIT_DEFAULT, Limit, Next, Torrent, TorrentPath, torrentBody } from './schemas.ts'
+import { AfterHash, LIMIT_DEFAULT, Limit, Next, Torrent, TorrentPath, torrentBody } from './schemas.ts'
 import { readSwarm } from './swarm.ts'
 
 const ListQuery = Type.Object({
-  after: Type.Optional(
-    Type.String({
-      pattern: '^[0-9a-fA-F]{40}$',
-      title: '40 hex digits',
-      description: 'Only torrents after this info hash.',
-    }),
-  ),
+  after: AfterHash,
   limit: Limit,
   prefix: Type.Optional(
     Type.String({

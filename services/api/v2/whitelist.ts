@@ -2,20 +2,14 @@ import Type from 'typebox'
 import type { ApiApp, ApiContext } from '../context.ts'
 import { ERROR_REPLIES } from '../errors.ts'
 import { infoHashOf } from '../info-hash.ts'
-import { InfoHashText, LIMIT_DEFAULT, Limit, Next, TorrentPath } from './schemas.ts'
+import { AfterHash, InfoHashText, LIMIT_DEFAULT, Limit, Next, TorrentPath } from './schemas.ts'
 
 /** `GET /api/v2/whitelist` and `GET /api/v2/whitelist/:info_hash`. */
 export function registerV2Whitelist(app: ApiApp, { whitelist }: Pick<ApiContext, 'whitelist'>): void {
   const listSchema = {
     summary: 'The listed torrents, in the order of their info hashes',
     querystring: Type.Object({
-      after: Type.Optional(
-        Type.String({
-          pattern: '^[0-9a-fA-F]{40}$',
-          title: '40 hex digits',
-          description: 'Only torrents after this info hash.',
-        }),
-      ),
+      after: AfterHash,
       limit: Limit,
     }),
     response: { 200: Type.Object({ info_hashes: Type.Array(InfoHashText), next: Next('after') }), ...ERROR_REPLIES },
