@@ -1,11 +1,13 @@
 import { expect, it } from 'vitest'
 import { makeCounters } from '../../lib/observe/counters.ts'
+import { makeMeasures } from '../../lib/observe/measures.ts'
 import type { Datagram } from '../../lib/udp/socket.ts'
+import { EVENT, makeReport } from '../../lib/wire/announce.ts'
 import { makeConnectionIds } from '../../lib/wire/connection-id.ts'
 import { type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
 import type { InfoHash } from '../../lib/wire/info-hash.ts'
 import { parseUdpReply } from '../../lib/wire/udp-reply.ts'
-import { writeConnectRequest, writeScrapeRequest } from '../../lib/wire/udp-request.ts'
+import { writeAnnounceRequest, writeConnectRequest, writeScrapeRequest } from '../../lib/wire/udp-request.ts'
 import { makeDatagramHandler } from '../../services/udp/datagram.ts'
 import { makeErrorBudget } from '../../services/udp/error-budget.ts'
 
@@ -16,10 +18,11 @@ const sources = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map(at)
 const idOf = (source: Endpoint): Buffer => Buffer.from(connectionIds([source], NOW_S).issue(0))
 
 /** What a batch of datagrams, one from each source, is answered; a swarm's counts are the bytes of its info hash. */
-async function repliesTo(payloads: readonly Buffer[]) {
+async function repliesTo(payloads: readonly Buffer[], measures = makeMeasures()) {
   const sent: Datagram[] = []
   const handle = makeDatagramHandler({
-    announcer: async () => [],
+    announcer: async (requests) =>
+      requests.map(() => ({ ok: false, cause: 'away', reason: 'away', retryInS: undefined })),
     store: {
       scrape: async (infoHashes) =>
         infoHashes.map(([seeders = 0, completed = 0, leechers = 0]) => ({ seeders, completed, leechers })),
@@ -27,6 +30,7 @@ async function repliesTo(payloads: readonly Buffer[]) {
     connectionIds,
     errorBudget: makeErrorBudget(),
     counters: makeCounters(),
+    measures,
     nowS: () => NOW_S,
   })
   const batch = payloads.map((payload, i) => ({ payload, source: sources[i] as Endpoint, via: undefined }))
@@ -64,4 +68,23 @@ it('answers each scrape of a batch with the counts that it asked for', async () 
       },
     })),
   )
+})
+
+it('times each request of a batch, not each batch', async () => {
+  const measures = makeMeasures()
+  const rest = { event: EVENT.none, key: 0, numwant: 50, port: 6881, urlData: '' }
+  const announces = sources.map((source, transactionId) =>
+    writeAnnounceRequest({
+      ...{ ...rest, connectionId: idOf(source), transactionId, infoHash: Buffer.alloc(20) as InfoHash },
+      report: makeReport(Buffer.alloc(20), 0n, 0n, 0n),
+    }),
+  )
+  await repliesTo(announces, measures)
+  await repliesTo(
+    sources.map((_, i) => writeConnectRequest(i)),
+    measures,
+  )
+  const timed = (name: 'udp_announce' | 'udp_connect') =>
+    measures.durations[name].read().counts.reduce((sum, count) => sum + count, 0)
+  expect([timed('udp_announce'), timed('udp_connect')]).toEqual([3, 3])
 })

@@ -48,7 +48,7 @@ export const banMetricsMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'services/udp/datagram.ts',
-    ['services/bans', 'services/metrics'],
+    ['unit/datagram', 'services/bans', 'services/metrics'],
     [
       ['a banned address is answered', 'if (isBanned?.(datagram.source, work.nowS)) {', 'if (false) {'],
       [
