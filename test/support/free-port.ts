@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,8 +15,8 @@ const PORT_END = 32_768
 const TRIES_MAX = 100
 /** A port that was drawn is its drawer's for so long: a tracker binds it a few seconds later, and others draw meanwhile. */
 const KEPT_MS = 60_000
-/** A file for each port that was drawn, by whichever process. */
-const DRAWN = join(tmpdir(), 'redswarm-test-ports')
+/** A file for each port that was drawn, by whichever process; those of a process go with it. */
+const DRAWN = join(tmpdir(), 'redswarm-test-port-')
 
 /** A port that is free at this address, for TCP and for UDP. */
 export async function freePort(address = '127.0.0.1'): Promise<number> {
@@ -34,17 +34,16 @@ process.once('exit', () => {
 
 /** Whether nobody has drawn the port of late; it is drawn then. */
 function draw(port: number): boolean {
-  const file = join(DRAWN, String(port))
-  mkdirSync(DRAWN, { recursive: true })
+  const file = `${DRAWN}${port}`
   try {
     writeFileSync(file, '', { flag: 'wx' })
     own.push(file)
     return true
   } catch {
-    const drawnMs = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+    // Those of a process that was killed stay: they are taken over. One that goes meanwhile is not.
+    const drawnMs = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()
     if (Date.now() - drawnMs < KEPT_MS) return false
-    const nowS = Date.now() / 1000
-    utimesSync(file, nowS, nowS)
+    writeFileSync(file, '')
     return true
   }
 }
