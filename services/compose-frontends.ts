@@ -67,8 +67,8 @@ async function startAccess({ redis, redisUrl, keys, clock, log, lifecycle, repea
 /** Frontends know of a ban, or its end, within a second. */
 const BANS_EVERY_MS = 500
 
-async function startBans({ redis, keys, repeat }: Parts): Promise<BanCheck> {
-  const { isBanned, refresh } = await makeBanCopy(makeBanStore({ redis, keys }))
+async function startBans({ redis, keys, clock, repeat }: Parts): Promise<BanCheck> {
+  const { isBanned, refresh } = await makeBanCopy(makeBanStore({ redis, keys }), clock.nowS)
   repeat(BANS_EVERY_MS, refresh)
   return isBanned
 }
@@ -130,11 +130,10 @@ async function startHttp(parts: Parts, served: Served): Promise<Listen[]> {
     import('./http/app.ts'),
     import('./http/request.ts'),
   ])
-  const { settings, pulse, clock, counters, measures, log, lifecycle, sharesPorts } = parts
+  const { settings, pulse, counters, measures, log, lifecycle, sharesPorts } = parts
   const handlers = makeRequestHandlers({
     announcer: announcerOf(parts, served),
     ...served,
-    nowS: clock.nowS,
     counters,
     measures,
   })

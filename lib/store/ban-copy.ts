@@ -10,15 +10,15 @@ export type BanCopy = {
 }
 
 /** The copy, read once. While Redis is away it stays as it is. */
-export async function makeBanCopy(store: Pick<BanStore, 'all' | 'version'>): Promise<BanCopy> {
-  let check = makeBanCheck([])
+export async function makeBanCopy(store: Pick<BanStore, 'all' | 'version'>, nowS: () => number): Promise<BanCopy> {
+  let check = makeBanCheck([], nowS)
   let known: string | undefined
   let current: Promise<void> | undefined
   const read = async (): Promise<void> => {
     // Asked before the read: a change meanwhile is read again the next time.
     const version = await store.version()
     if (version === known) return
-    check = makeBanCheck(await store.all())
+    check = makeBanCheck(await store.all(), nowS)
     known = version
   }
   const refresh = (): Promise<void> => {
@@ -28,5 +28,5 @@ export async function makeBanCopy(store: Pick<BanStore, 'all' | 'version'>): Pro
     return current
   }
   await refresh()
-  return { isBanned: (endpoint, nowS) => check(endpoint, nowS), refresh }
+  return { isBanned: (endpoint) => check(endpoint), refresh }
 }

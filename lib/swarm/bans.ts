@@ -5,18 +5,20 @@ import type { Network } from '../wire/network.ts'
 export type Ban = { network: Network; untilS: number | undefined }
 
 /** Says whether the address of an endpoint is banned. */
-export type BanCheck = (endpoint: Endpoint, nowS: number) => boolean
+export type BanCheck = (endpoint: Endpoint) => boolean
 
 /** Bans of one length of prefix, by the bits that are compared, a character a byte: until when each is good. */
 type OfLength = { bytes: number; mask: number; until: Map<string, number> }
 
 /** The check of some bans: a look-up for each length of prefix that there is, and nothing where there are none. */
-export function makeBanCheck(bans: readonly Ban[]): BanCheck {
+export function makeBanCheck(bans: readonly Ban[], nowS: () => number): BanCheck {
   const families = { ipv4: lengthsOf(bans, 4), ipv6: lengthsOf(bans, 16) }
   if (bans.length === 0) return () => false
-  return (endpoint, nowS) => {
-    for (const { bytes, mask, until } of isIpv6(endpoint) ? families.ipv6 : families.ipv4)
-      if ((until.get(prefixOf(endpoint, bytes, mask)) ?? 0) > nowS) return true
+  return (endpoint) => {
+    for (const { bytes, mask, until } of isIpv6(endpoint) ? families.ipv6 : families.ipv4) {
+      const untilS = until.get(prefixOf(endpoint, bytes, mask))
+      if (untilS !== undefined && untilS > nowS()) return true
+    }
     return false
   }
 }

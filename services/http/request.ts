@@ -1,5 +1,6 @@
 import { type Counters, countRefused } from '../../lib/observe/counters.ts'
-import { type Measures, makeMeasures, secondsSince } from '../../lib/observe/measures.ts'
+import { type Measures, makeMeasures } from '../../lib/observe/measures.ts'
+import { makeTurnClock } from '../../lib/observe/turn-clock.ts'
 import type { AccessCheck } from '../../lib/swarm/access.ts'
 import type { Announcer } from '../../lib/swarm/announce.ts'
 import type { BanCheck } from '../../lib/swarm/bans.ts'
@@ -25,8 +26,6 @@ export type RequestContext = {
   access?: AccessCheck | undefined
   /** Whose requests are refused. */
   isBanned?: BanCheck
-  /** Seconds since the epoch by the clock that all frontends share. */
-  nowS?: () => number
   counters: Counters
   measures?: Measures
 }
@@ -40,8 +39,9 @@ const SECONDS_PER_MINUTE = 60
  * is, undefined where a trusted proxy does not say; `passkey` is the path's, empty where it has none.
  */
 export function makeRequestHandlers(context: RequestContext) {
-  const { announcer, store, access, counters, measures, isBanned, nowS = () => 0 } = context
+  const { announcer, store, access, counters, measures, isBanned } = context
   const { durations } = measures ?? makeMeasures()
+  const nowMs = makeTurnClock()
   const fail = (source: Endpoint | undefined, reason: string): Buffer => {
     counters[source && isIpv6(source) ? 'tcp6_errors' : 'tcp4_errors'] += 1
     return writeFailure(reason)
@@ -54,10 +54,10 @@ export function makeRequestHandlers(context: RequestContext) {
 
   const announce = async (query: Query, source: Endpoint | undefined, passkey: string): Promise<Buffer> => {
     if (!source) return fail(source, NO_ADDRESS)
-    if (isBanned?.(source, nowS())) return refuseBanned()
+    if (isBanned?.(source)) return refuseBanned()
     const parsed = parseHttpAnnounce(query)
     if (!parsed.ok) return fail(source, parsed.reason)
-    const startMs = performance.now()
+    const startMs = nowMs()
     const kind = isIpv6(source) ? 'tcp6_announces' : 'tcp4_announces'
     counters[kind] += 1
     const { infoHash, report, event, numwant, port, compact, noPeerId } = parsed.value
@@ -65,7 +65,7 @@ export function makeRequestHandlers(context: RequestContext) {
     const wantsPeerIds = !compact && !noPeerId
     const request = { infoHash, endpoint, report, event, numwant, wantsPeerIds, passkey }
     const [outcome] = await announcer([request], PEERS_MAX)
-    durations.http_announce.observe(secondsSince(startMs))
+    durations.http_announce.observe((nowMs() - startMs) / 1000)
     if (!outcome?.ok) {
       countRefused(counters, kind, outcome?.cause ?? 'away')
       return refusal(outcome?.reason ?? refusalText('away'), outcome?.retryInS)
@@ -76,10 +76,10 @@ export function makeRequestHandlers(context: RequestContext) {
 
   const scrape = async (query: Query, source: Endpoint | undefined, passkey: string): Promise<Buffer> => {
     if (!source) return fail(source, NO_ADDRESS)
-    if (isBanned?.(source, nowS())) return refuseBanned()
+    if (isBanned?.(source)) return refuseBanned()
     const parsed = parseHttpScrape(query)
     if (!parsed.ok) return fail(source, parsed.reason)
-    const startMs = performance.now()
+    const startMs = nowMs()
     const kind = isIpv6(source) ? 'tcp6_scrapes' : 'tcp4_scrapes'
     counters[kind] += 1
     // As Torrust does: whoever may not know is told zeros, as of torrents that nobody has.
@@ -89,7 +89,7 @@ export function makeRequestHandlers(context: RequestContext) {
         parsed.value.map(() => NO_COUNTS),
       )
     const answers = await store.scrape(parsed.value)
-    durations.http_scrape.observe(secondsSince(startMs))
+    durations.http_scrape.observe((nowMs() - startMs) / 1000)
     const refused = answers.find((answer) => typeof answer === 'string')
     if (refused !== undefined) {
       countRefused(counters, kind, refused)

@@ -130,7 +130,7 @@ export type Send = (replies: Datagram[]) => void
  */
 function decide(work: Work, datagram: Datagram, index: number): void {
   const { counters, errorBudget, isBanned } = work.context
-  if (isBanned?.(datagram.source, work.nowS)) {
+  if (isBanned?.(datagram.source)) {
     counters.udp_banned += 1
     return
   }

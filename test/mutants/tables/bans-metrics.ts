@@ -50,7 +50,7 @@ export const banMetricsMutants: readonly Mutant[] = [
     'services/udp/datagram.ts',
     ['unit/datagram', 'services/bans', 'services/metrics'],
     [
-      ['a banned address is answered', 'if (isBanned?.(datagram.source, work.nowS)) {', 'if (false) {'],
+      ['a banned address is answered', 'if (isBanned?.(datagram.source)) {', 'if (false) {'],
       [
         'announces are timed once a batch',
         'secondsSince(startMs), waiting.length)\n  }\n\n  const answerScrapes',
