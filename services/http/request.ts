@@ -59,12 +59,13 @@ export function makeRequestHandlers(context: RequestContext) {
     if (!parsed.ok) return fail(source, parsed.reason)
     const startMs = nowMs()
     const kind = isIpv6(source) ? 'tcp6_announces' : 'tcp4_announces'
-    counters[kind] += 1
     const { infoHash, report, event, numwant, port, compact, noPeerId } = parsed.value
     const endpoint = withPort(source, port)
     const wantsPeerIds = !compact && !noPeerId
     const request = { infoHash, endpoint, report, event, numwant, wantsPeerIds, passkey }
     const [outcome] = await announcer([request], PEERS_MAX)
+    // Not before: those that were served, all less the refused, must never become fewer.
+    counters[kind] += 1
     durations.http_announce.observe((nowMs() - startMs) / 1000)
     if (!outcome?.ok) {
       countRefused(counters, kind, outcome?.cause ?? 'away')
@@ -81,14 +82,10 @@ export function makeRequestHandlers(context: RequestContext) {
     if (!parsed.ok) return fail(source, parsed.reason)
     const startMs = nowMs()
     const kind = isIpv6(source) ? 'tcp6_scrapes' : 'tcp4_scrapes'
-    counters[kind] += 1
     // As Torrust does: whoever may not know is told zeros, as of torrents that nobody has.
-    if (access?.(passkey) !== undefined)
-      return writeHttpScrapeReply(
-        parsed.value,
-        parsed.value.map(() => NO_COUNTS),
-      )
-    const answers = await store.scrape(parsed.value)
+    const mayKnow = access?.(passkey) === undefined
+    const answers = mayKnow ? await store.scrape(parsed.value) : parsed.value.map(() => NO_COUNTS)
+    counters[kind] += 1
     durations.http_scrape.observe((nowMs() - startMs) / 1000)
     const refused = answers.find((answer) => typeof answer === 'string')
     if (refused !== undefined) {

@@ -71,26 +71,27 @@ export function makeDatagramHandler(context: DatagramContext) {
   ): Promise<void> => {
     const isV6 = isIpv6((waiting[0] as Waiting<UdpAnnounceRequest>).datagram.source)
     const kind = isV6 ? 'udp6_announces' : 'udp4_announces'
-    counters[kind] += waiting.length
     const requests = waiting.map(({ datagram, request }) => toAnnounceRequest(request, datagram.source))
     const outcomes = await announcer(requests, isV6 ? PEERS_MAX_IPV6 : PEERS_MAX_IPV4)
+    // Not before: those that were served, all less the refused, must never become fewer.
+    counters[kind] += waiting.length
+    for (const outcome of outcomes) if (!outcome.ok) countRefused(counters, kind, outcome.cause)
     send(
       waiting.map(({ datagram, request }, i) =>
         replyTo(datagram, writeOutcome(request.transactionId, outcomes[i] as AnnounceOutcome, room)),
       ),
     )
-    for (const outcome of outcomes) if (!outcome.ok) countRefused(counters, kind, outcome.cause)
     durations.udp_announce.observe(secondsSince(startMs), waiting.length)
   }
 
   const answerScrapes = async (waiting: Waiting<UdpScrapeRequest>[], send: Send, startMs: number): Promise<void> => {
     const isV6 = isIpv6((waiting[0] as Waiting<UdpScrapeRequest>).datagram.source)
     const kind = isV6 ? 'udp6_scrapes' : 'udp4_scrapes'
-    counters[kind] += waiting.length
     const sizes = waiting.map(({ request }) => request.infoHashes.length)
     const infoHashes = waiting.flatMap(({ request }) => request.infoHashes)
     // BEP 15's scrape can carry no passkey: of a private tracker it learns nothing.
     const answers = access?.('') === undefined ? await store.scrape(infoHashes) : infoHashes.map(() => NO_COUNTS)
+    counters[kind] += waiting.length
     let at = 0
     send(
       waiting.map(({ datagram, request }, i) => {

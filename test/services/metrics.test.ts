@@ -138,6 +138,38 @@ describe('the metrics of a process', () => {
     }
   })
 
+  it('count no request as served before it is, so that no counter ever shrinks', async () => {
+    const redis = await startRedis()
+    await withTracker(redis.url, { roles: ['udp', 'http'] }, async ({ udpPort, httpUrl, metricsUrl }) => {
+      const udp = await UdpClient.open(udpPort)
+      await udp.connect()
+      const askAll = () =>
+        Promise.allSettled([
+          ...[udp.announce({ port: 7001 }), udp.scrape([hashOf('a')])],
+          ...[announce(httpUrl, { port: 7002 }), get(`${httpUrl}/scrape?info_hash=${'a'.repeat(20)}`)],
+        ])
+      const served = async () => {
+        const samples = await scrapeMetrics(metricsUrl)
+        return ['udp', 'http'].map((protocol) =>
+          ['announce', 'scrape'].map((kind) => samples.get(requests(protocol, kind, 'ok'))),
+        )
+      }
+      const once = Array(2).fill([1, 1])
+      await askAll()
+      expect(await served()).toEqual(once)
+      redis.process.kill('SIGSTOP')
+      const refused = askAll()
+      await until('all to wait for Redis', async () => {
+        const samples = await scrapeMetrics(metricsUrl)
+        return ['announces', 'scrapes'].every((kind) => samples.get(`redswarm_waiting{kind="${kind}"}`) === 2)
+      })
+      expect(await served()).toEqual(once)
+      await refused
+      expect(await served()).toEqual(once)
+      udp.close()
+    }).finally(redis.stop)
+  })
+
   it('have a free port where the usual one is taken, unless a port was set', async () => {
     const usual = { REDSWARM_METRICS_LISTEN: '' }
     await withTracker(server().url, { roles: ['udp'], settings: usual }, (first) =>
