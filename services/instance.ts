@@ -20,7 +20,8 @@ export async function startInstance(parts: Parts, roles: readonly Role[], starte
   const { redis, keys, lifecycle, repeat } = parts
   const { beat, leave } = makeInstanceBeat({ redis, keys, describe: describer(parts, roles, started) })
   lifecycle.onStop('word of this process', () => leave().catch(() => {}))
-  await beat()
+  // Nobody needs it to serve; what keeps failing is told by the beats to come.
+  await beat().catch(() => {})
   repeat(EVERY_SECOND_MS, beat)
 }
 

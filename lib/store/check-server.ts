@@ -37,7 +37,8 @@ export function checkInfo(text: string): void {
 
 /** Claims the keys for this version of the layout; throws an OperatorError where another version wrote them. */
 export async function claimSchema(redis: Redis, schemaKey: string): Promise<void> {
-  await redis.set(schemaKey, SCHEMA, 'NX')
+  // Asked first: a Redis that is full takes no write, and a sweeper that starts on it is what makes room.
+  if ((await redis.get(schemaKey)) === null) await redis.set(schemaKey, SCHEMA, 'NX')
   await checkSchema(redis, schemaKey)
 }
 

@@ -13,7 +13,9 @@ const SECRET = new RegExp(`^[0-9a-f]{${2 * SECRET_BYTES}}$`)
  */
 export async function agreeOnSecret(redis: Redis, keys: Keys, configured: string | undefined): Promise<Buffer> {
   if (configured !== undefined) return createHash('sha256').update(configured).digest()
-  await redis.set(keys.secret, randomBytes(SECRET_BYTES).toString('hex'), 'NX')
+  // Asked first: a Redis that is full takes no write.
+  if ((await redis.exists(keys.secret)) === 0)
+    await redis.set(keys.secret, randomBytes(SECRET_BYTES).toString('hex'), 'NX')
   const kept = await redis.get(keys.secret).catch((error: Error) => {
     if (!error.message.startsWith('WRONGTYPE')) throw error
   })

@@ -18,8 +18,8 @@ export type SweeperService = { stop: () => Promise<void> }
 
 /**
  * Starts a sweeper: BullMQ's scheduler makes one job per interval, however many sweepers there are, and any of them
- * takes it. `sweep` and `rank` are told when to end early. Where Redis is full, BullMQ can write no job, but a sweep is what
- * makes room: one that is overdue is run without a job.
+ * takes it. `sweep` and `rank` are told when to end early. Where Redis is full, BullMQ can write no job and no schedule, but a
+ * sweep is what makes room: one that is overdue is run without a job.
  */
 export async function startSweeperService({
   connection,
@@ -59,8 +59,17 @@ export async function startSweeperService({
   worker.on('failed', (job, error) => log.warn({ job: job?.name, reason: messageOf(error) }, 'a job failed'))
   worker.on('completed', (job, result) => log.debug({ job: job.name, ...result }, 'job done'))
   const kept = { removeOnComplete: { count: JOBS_KEPT }, removeOnFail: { count: JOBS_KEPT } }
-  await queue.upsertJobScheduler('sweep', { every: sweepIntervalS * 1000 }, { name: 'sweep', opts: kept })
-  await queue.upsertJobScheduler('rank', { every: RANK_EVERY_MS }, { name: 'rank', opts: kept })
+  let isScheduled = false
+  const schedule = async (): Promise<void> => {
+    if (isScheduled) return
+    await queue.upsertJobScheduler('sweep', { every: sweepIntervalS * 1000 }, { name: 'sweep', opts: kept })
+    await queue.upsertJobScheduler('rank', { every: RANK_EVERY_MS }, { name: 'rank', opts: kept })
+    isScheduled = true
+  }
+  await schedule().catch((error: Error) => {
+    if (!isRedisReply(error) || !error.message.startsWith('OOM')) throw error
+    onError(error)
+  })
   let isSweeping = false
   const sweepIfOverdue = async (): Promise<void> => {
     if (isSweeping || isStopping || !(await isOverdue())) return
@@ -71,6 +80,7 @@ export async function startSweeperService({
     })
   }
   const timer = setInterval(() => {
+    schedule().catch(onError)
     sweepIfOverdue().catch(onError)
   }, sweepIntervalS * 1000)
   return {

@@ -4,6 +4,7 @@ import { writeRanks } from '../../lib/store/ranks.ts'
 import { askSweepPermit, makeShardSweeper, markServed } from '../../lib/store/sweep.ts'
 import { makeShardWalker } from '../../lib/store/walk.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
+import { ROLES } from '../../services/roles.ts'
 import { rankAll } from '../../services/sweeper/rank.ts'
 import { sweepAll } from '../../services/sweeper/sweep.ts'
 import { readSwarm } from '../support/read-swarm.ts'
@@ -150,6 +151,21 @@ describe('the sweeper', () => {
       await until('the peer to be evicted', async () => (await full.redis.exists(key)) === 0, 20_000)
       await full.redis.config('SET', 'maxmemory', '0')
     }).finally(full.stop)
+  })
+
+  it('starts where Redis is full, as the other roles do, and makes room', async () => {
+    const full = await startRedis('--maxmemory-policy', 'noeviction')
+    const key = `swarm:{a00}:${hashOf('a').toString('hex')}`
+    const isGone = async () => (await full.redis.exists(key)) === 0
+    try {
+      await withTracker(full.url, { settings: SHORT }, () =>
+        storeOn(full.redis, { peerLifetimeS: 4 }).announce([announceOf()]),
+      )
+      await full.redis.config('SET', 'maxmemory', '1')
+      await withTracker(full.url, { roles: [...ROLES], settings: SHORT }, () => until('room', isGone, 20_000))
+    } finally {
+      await full.stop()
+    }
   })
 
   it('waits after an outage of the frontends, as their first mark tells', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Instance, isSilent, makeInstanceBeat, readInstances } from '../../lib/store/instances.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
-import { useRedis } from '../support/redis.ts'
+import { until, useRedis } from '../support/redis.ts'
 import { withTracker } from '../support/tracker.ts'
 
 const keys = makeKeys('p:')
@@ -50,6 +50,16 @@ describe('what processes say of themselves', () => {
     expect(await read()).toEqual([])
     await beatOf(() => instanceOf()).beat()
     expect(await server().redis.hkeys(keys.instances)).toEqual(['one'])
+  })
+
+  it('keeps no tracker from starting where it cannot be kept', async () => {
+    const { redis, url } = server()
+    await redis.set('instances', 'of somebody else')
+    await withTracker(url, { roles: ['http'] }, async ({ httpUrl }) => {
+      expect((await fetch(`${httpUrl}/health_check`)).status).toBe(200)
+      await redis.del('instances')
+      await until('a beat', async () => (await readInstances(redis, makeKeys(''))).length === 1)
+    })
   })
 
   it('is said by a tracker, until it stops', async () => {
