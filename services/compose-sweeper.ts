@@ -45,7 +45,7 @@ export async function startSweeper(parts: Parts): Promise<void> {
         isStopping,
       })
       const passkeysRemoved = await passkeys.removeExpired(clock.nowS(), isStopping)
-      return { ...ranked, passkeysRemoved, bansRemoved: await bans.removeExpired(clock.nowS()) }
+      return { ...ranked, passkeysRemoved, bansRemoved: await bans.removeExpired(clock.nowS(), isStopping) }
     },
     log: sweeperLog,
   })

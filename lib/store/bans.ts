@@ -3,7 +3,7 @@ import { OperatorError } from '../errors.ts'
 import type { Ban } from '../swarm/bans.ts'
 import { networkText, parseNetwork } from '../wire/network.ts'
 import type { Keys } from './keys.ts'
-import { readUntil } from './passkeys.ts'
+import { readUntil, writeUntil } from './passkeys.ts'
 import { loadScript, runScript } from './scripts.ts'
 
 /** Bans at most: each frontend keeps all of them, 200 bytes each. */
@@ -21,8 +21,8 @@ export type BanStore = {
   all: () => Promise<Ban[]>
   /** Grows with each change. */
   version: () => Promise<string>
-  /** Removes those that are over; answers how many. */
-  removeExpired: (nowS: number) => Promise<number>
+  /** Removes those that are over; ends early where it is told to stop. Answers how many. */
+  removeExpired: (nowS: number, isStopping: () => boolean) => Promise<number>
 }
 
 /** The bans in a Redis. */
@@ -42,7 +42,7 @@ export function makeBanStore({ redis, keys }: { redis: Redis; keys: Keys }): Ban
 
   return {
     async put({ network, untilS }) {
-      const done = await change(networkText(network), untilS === undefined ? 0 : Math.max(1, Math.ceil(untilS)))
+      const done = await change(networkText(network), writeUntil(untilS))
       if (done >= 0) return done === 1
       throw new OperatorError(
         `there are ${BANS_MAX.toLocaleString('en-US')} bans already, which is the most: remove some, or ban whole networks`,
@@ -59,9 +59,10 @@ export function makeBanStore({ redis, keys }: { redis: Redis; keys: Keys }): Ban
       return [...bans.values()]
     },
     version: async () => (await redis.get(keys.bansVersion)) ?? '',
-    async removeExpired(nowS) {
+    async removeExpired(nowS, isStopping) {
       let removed = 0
       for await (const [text, until] of scanTexts()) {
+        if (isStopping()) return removed
         if ((readUntil(until) ?? Number.POSITIVE_INFINITY) > nowS) continue
         removed += await change(text, '', until)
       }

@@ -79,11 +79,11 @@ export const makePasskey = (): string =>
 /** The latest time that can be told from somebody's mistake: the year 33658. */
 export const VALID_UNTIL_S_MAX = 999_999_999_999
 
-/** 0 says for ever: a passkey that was valid until then is over. */
-const writeUntil = (validUntilS: number | undefined): number =>
-  validUntilS === undefined ? 0 : Math.min(Math.max(Math.ceil(validUntilS), 1), VALID_UNTIL_S_MAX)
+/** Until when a passkey, or a ban, is good, as it is kept. 0 says for ever: what was good until then is over. */
+export const writeUntil = (untilS: number | undefined): number =>
+  untilS === undefined ? 0 : Math.min(Math.max(Math.ceil(untilS), 1), VALID_UNTIL_S_MAX)
 
-/** Until when a passkey is valid; what is no time, somebody's mistake, is over. */
+/** The same as it is read; what is no time, somebody's mistake, is over. */
 export function readUntil(text: string | undefined): number | undefined {
   if (text === '0') return undefined
   return /^\d{1,12}$/.test(text ?? '') ? Number(text) : 1

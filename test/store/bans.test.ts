@@ -3,7 +3,7 @@ import { makeBanCopy } from '../../lib/store/ban-copy.ts'
 import { BANS_MAX, makeBanStore } from '../../lib/store/bans.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { type Network, networkText, parseNetwork } from '../../lib/wire/network.ts'
-import { useRedis } from '../support/redis.ts'
+import { until, useRedis } from '../support/redis.ts'
 import { at } from '../support/store.ts'
 
 const keys = makeKeys('p:')
@@ -30,7 +30,8 @@ describe('bans', () => {
     await bans.put({ network: network('192.0.2.1'), untilS: 1000 })
     await bans.put({ network: network('192.0.2.2'), untilS: 1001 })
     await bans.put({ network: network('192.0.2.3'), untilS: undefined })
-    expect(await bans.removeExpired(1000)).toBe(1)
+    expect(await bans.removeExpired(1000, () => true)).toBe(0)
+    expect(await bans.removeExpired(1000, () => false)).toBe(1)
     expect((await server().redis.hkeys(keys.bans)).sort()).toEqual(['192.0.2.2', '192.0.2.3'])
   })
 
@@ -63,6 +64,25 @@ describe('bans', () => {
     await bans.remove(network('192.0.2.0/24'))
     await refresh()
     expect(isOut()).toBe(false)
+  })
+
+  it('that change one after another are not read each time where there are many', async () => {
+    const { redis } = server()
+    const many = Array.from({ length: 20_000 }, (_, i) => [`10.0.${i >> 8}.${i & 255}`, '0'])
+    await redis.hset(keys.bans, ...many.flat())
+    const bans = store()
+    const { isBanned, refresh } = await makeBanCopy(bans, () => 1000)
+    const isOut = () => isBanned(at('192.0.2.9'))
+    await bans.put({ network: network('192.0.2.0/24'), untilS: undefined })
+    await refresh()
+    expect(isOut()).toBe(false)
+    await until('the ban to be known', () => refresh().then(isOut))
+  })
+
+  it('last as long as can be told at most', async () => {
+    const bans = store()
+    await bans.put({ network: network('192.0.2.1'), untilS: 1e15 })
+    expect(await bans.all()).toEqual([{ network: network('192.0.2.1'), untilS: 999_999_999_999 }])
   })
 
   it('written by somebody else as no network ban nobody, and as no time are over', async () => {
