@@ -1,7 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { call } from '../support/api.ts'
+import { temporaryFolder } from '../support/at-exit.ts'
 import { useRedis } from '../support/redis.ts'
 import { withTracker } from '../support/tracker.ts'
 
@@ -58,5 +62,28 @@ describe('the dashboard and the alerts', () => {
       expect([status, stderr]).toEqual([0, ''])
       expect(stdout).toContain('SUCCESS')
     }
+  })
+
+  it('wake for a tracker that nobody sweeps, never swept or not for long, by promtool where it is installed', async ({
+    skip,
+  }) => {
+    const { path: folder, remove } = await temporaryFolder('promtool')
+    const rules = fileURLToPath(new URL('../../infra/prometheus/rules.yml', import.meta.url))
+    const caseOf = (swept: string, fires: boolean) => `
+  - interval: 1m
+    input_series:
+      - { series: 'redswarm_torrents{job="redswarm"}', values: '5x30' }
+      - { series: 'redswarm_swept_timestamp_seconds{job="redswarm"}', values: '${swept}' }
+    promql_expr_test:
+      - expr: sum by (job) (ALERTS{alertname="RedswarmSweepsOverdue",alertstate="firing"})
+        eval_time: 20m
+        exp_samples: ${fires ? `[{ labels: '{job="redswarm"}', value: 1 }]` : '[]'}`
+    const cases = [caseOf('0+60x30', false), caseOf('0x30', true), caseOf('_x30', true)]
+    await writeFile(join(folder, 'test.yml'), `rule_files: [${rules}]\ntests:${cases.join('')}\n`)
+    const arguments_ = ['test', 'rules', join(folder, 'test.yml')]
+    const { error, status, stdout, stderr } = spawnSync('promtool', arguments_, { encoding: 'utf8' })
+    await remove()
+    if (error) return skip('promtool is not installed (Debian: prometheus)')
+    expect([status, stdout + stderr]).toEqual([0, expect.stringContaining('SUCCESS')])
   })
 })
