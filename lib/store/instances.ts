@@ -84,7 +84,7 @@ function readInstance(text: string): Instance | undefined {
       JSON.parse(text) as Instance
     const isOurs =
       [id, host, version, node].every((value) => typeof value === 'string') &&
-      [pid, startedAt, at, rssBytes, cpuCores, requestsPerS].every((value) => typeof value === 'number') &&
+      [pid, startedAt, at, rssBytes, cpuCores, requestsPerS].every(Number.isFinite) &&
       isTexts(roles) &&
       isTexts(listens)
     if (!isOurs) return undefined

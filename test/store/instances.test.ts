@@ -46,6 +46,8 @@ describe('what processes say of themselves', () => {
 
   it('passes over what somebody else wrote, and forgets it', async () => {
     const wrong = ['', '{', '3', 'null', '{}', JSON.stringify({ ...instanceOf(), roles: 'udp' })]
+    // Who was last heard of in all eternity would never be forgotten.
+    wrong.push(JSON.stringify(instanceOf({ at: 1234 })).replace('1234', '1e999'))
     for (const [i, text] of wrong.entries()) await server().redis.hset(keys.instances, `wrong ${i}`, text)
     expect(await read()).toEqual([])
     await beatOf(() => instanceOf()).beat()
