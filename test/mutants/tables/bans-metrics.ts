@@ -39,12 +39,18 @@ export const banMetricsMutants: readonly Mutant[] = [
   ...mutantsOf(
     'lib/store/ban-copy.ts',
     ['store/bans'],
-    [['all bans are read each time', '    if (version === known) return\n', '']],
+    [
+      ['all bans are read each time', '    if (version === known) return\n', ''],
+      ['a long list that changes is read without a rest', 'bans.length * REST_MS_PER_BAN', '0'],
+    ],
   ),
   ...mutantsOf(
     'lib/store/bans.ts',
     ['store/bans'],
-    [['bans that last are removed with those that are over', '> nowS) continue', '> nowS + 1e12) continue']],
+    [
+      ['bans that last are removed with those that are over', '> nowS) continue', '> nowS + 1e12) continue'],
+      ['a stop waits for all that are over', '        if (isStopping()) return removed\n', ''],
+    ],
   ),
   ...mutantsOf(
     'services/udp/datagram.ts',
@@ -55,6 +61,11 @@ export const banMetricsMutants: readonly Mutant[] = [
         'announces are timed once a batch',
         'secondsSince(startMs), waiting.length)\n  }\n\n  const answerScrapes',
         'secondsSince(startMs))\n  }\n\n  const answerScrapes',
+      ],
+      [
+        'announces count as served before they are',
+        '    const outcomes = await announcer(requests, isV6 ? PEERS_MAX_IPV6 : PEERS_MAX_IPV4)\n',
+        '    counters[kind] += waiting.length\n    const outcomes = await announcer(requests, isV6 ? PEERS_MAX_IPV6 : PEERS_MAX_IPV4)\n    counters[kind] -= waiting.length\n',
       ],
       ['a refused announce counts as answered', 'if (!outcome.ok) countRefused(counters, kind, outcome.cause)', ''],
     ],
@@ -88,5 +99,26 @@ export const banMetricsMutants: readonly Mutant[] = [
     'services/metrics/frontend.ts',
     ['services/metrics'],
     [['no request is told as refused', "sample(kind, 'refused', refused)", "sample(kind, 'refused', 0)"]],
+  ),
+  ...mutantsOf(
+    'services/http/request.ts',
+    ['services/metrics'],
+    [
+      [
+        'a scrape over HTTP is not counted',
+        '    counters[kind] += 1\n    durations.http_scrape',
+        '    durations.http_scrape',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'services/sweeper/service.ts',
+    ['services/sweeper'],
+    [['a sweeper does not start where Redis is full', "!error.message.startsWith('OOM')", 'true']],
+  ),
+  ...mutantsOf(
+    'services/instance.ts',
+    ['store/instances'],
+    [['a first word that cannot be kept ends the process', 'await beat().catch(() => {})', 'await beat()']],
   ),
 ]

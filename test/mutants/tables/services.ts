@@ -28,7 +28,7 @@ export const serviceMutants: readonly Mutant[] = [
       ['each scrape of a batch gets the counts of the first', '        at += sizes[i] as number\n', ''],
       ['a connection id of another client of the batch is issued', 'work.ids.issue(index)', 'work.ids.issue(0)'],
       ['an IPv6 reply has as many peers as an IPv4 one', 'isV6 ? PEERS_MAX_IPV6 : PEERS_MAX_IPV4', 'PEERS_MAX_IPV4'],
-      ['announces are not counted', '] += waiting.length\n    const requests', '] += 0\n    const requests'],
+      ['announces are not counted', 'counters[kind] += waiting.length\n    for', 'for'],
     ],
   ),
   ...mutantsOf(
@@ -59,8 +59,8 @@ export const serviceMutants: readonly Mutant[] = [
       ],
       [
         'a scrape that fails is an empty one',
-        'if (refusal !== undefined) return fail(source, refusalText(refusal), RETRY_IN_S)\n',
-        'if (refusal !== undefined) return writeHttpScrapeReply([], [])\n',
+        'return refusal(refusalText(refused), RETRY_IN_S)',
+        'return writeHttpScrapeReply([], [])',
       ],
     ],
   ),
