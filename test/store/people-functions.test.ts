@@ -4,7 +4,7 @@ import { makeKeys } from '../../lib/store/keys.ts'
 import { makeWhitelist } from '../../lib/store/whitelist.ts'
 import { EVENT, makeReport } from '../../lib/wire/announce.ts'
 import { endpointText } from '../../lib/wire/endpoint.ts'
-import { comparableTimes, show } from '../support/people.ts'
+import { comparableTimes, crowd, show } from '../support/people.ts'
 import { useRedis } from '../support/redis.ts'
 import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
 
@@ -16,11 +16,6 @@ const INDEX = 'torrents:{616}'
 const peerId = (begin: string) => Buffer.from(begin.padEnd(20, 'x'), 'latin1')
 const nowS = async () => Number((await server().redis.time())[0])
 const comparable = (lines: string[]) => lines.map(comparableTimes)
-/** Announces by as many peers, a third of them seeders, each with an address of its own. */
-const crowd = (count: number) =>
-  Array.from({ length: count }, (_, i) =>
-    announceOf({ infoHash: HASH, endpoint: at(`10.0.${i >> 8}.${i & 255}`, 1000 + i), isSeeder: i % 3 === 0 }),
-  )
 /** Where each word of a line begins, where two spaces or more are before it, and where it ends. */
 const columnsOf = (line: string) =>
   [...line.matchAll(/\S+(?: \S+)*/g)].map((cell) => [cell.index, cell.index + cell[0].length])
@@ -74,7 +69,7 @@ describe('redswarm_swarm', () => {
 
   it('shows the first peers of a large swarm, how it is kept, and what shows more', async () => {
     const { redis } = server()
-    await storeOn(redis, { peerDetails: false }).announce(crowd(400))
+    await storeOn(redis, { peerDetails: false }).announce(crowd(HASH, 400))
     const lines = comparable(await show(redis, 'redswarm_swarm', 1, INDEX, HEX.toUpperCase()))
     expect(lines.slice(1, 3)).toEqual(['seeders 134', 'leechers 266'])
     expect(lines[6]).toMatch(/^kept as large: chunks s4 \d, s6 1, l4 \d, l6 1$/)
@@ -116,7 +111,7 @@ describe('redswarm_peers', () => {
   it('shows each peer of a large swarm once, page by page as each says what shows the next', async () => {
     const { redis } = server()
     const peers = [
-      ...crowd(500),
+      ...crowd(HASH, 500),
       ...Array.from({ length: 70 }, (_, i) =>
         announceOf({ infoHash: HASH, endpoint: at(`2001:db8:0:${(i * 31).toString(16)}::`, i) }),
       ),
@@ -245,7 +240,7 @@ describe('redswarm_peers', () => {
 
   it('looks at no more chunks than it must, and gives up where there are too many to pass over', async () => {
     const { redis } = server()
-    await storeOn(redis).announce(crowd(3000))
+    await storeOn(redis).announce(crowd(HASH, 3000))
     await show(redis, 'redswarm_stats', 1, 'stats')
     const callsOf = async (...call: (string | number)[]) => {
       await redis.config('RESETSTAT')

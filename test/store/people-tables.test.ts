@@ -3,7 +3,7 @@ import { COUNTER_NAMES, makeCounters } from '../../lib/observe/counters.ts'
 import { makeInstanceBeat } from '../../lib/store/instances.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { makeStatsFlusher } from '../../lib/store/stats.ts'
-import { comparableTimes, show } from '../support/people.ts'
+import { comparableTimes, crowd, show } from '../support/people.ts'
 import { startRedis, useRedis } from '../support/redis.ts'
 import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
 
@@ -14,11 +14,7 @@ const INDEX = 'torrents:{616}'
 
 const nowS = async () => Number((await server().redis.time())[0])
 const comparable = (lines: string[]) => lines.map(comparableTimes)
-/** Announces by as many peers, a third of them seeders, each with an address of its own. */
-const crowd = (count: number) =>
-  Array.from({ length: count }, (_, i) =>
-    announceOf({ infoHash: HASH, endpoint: at(`10.0.${i >> 8}.${i & 255}`, 1000 + i), isSeeder: i % 3 === 0 }),
-  )
+
 describe('redswarm_torrents', () => {
   it('shows the torrents of a shard, the first due first, and what shows more', async () => {
     const { redis } = server()
@@ -115,7 +111,7 @@ describe('redswarm_stats', () => {
 
 it('the functions read under the prefix of the key that they are given', async () => {
   const { redis } = server()
-  await storeOn(redis, {}, undefined, 'p:').announce(crowd(20))
+  await storeOn(redis, {}, undefined, 'p:').announce(crowd(HASH, 20))
   const lines = comparable(await show(redis, 'redswarm_swarm', 1, `p:${INDEX}`, HEX))
   expect(lines.slice(1, 3)).toEqual(['seeders 7', 'leechers 13'])
   expect(lines.at(-1)).toBe(`10 more: FCALL_RO redswarm_peers 1 'p:${INDEX}' ${HEX} 50 10`)
@@ -129,7 +125,7 @@ it('the functions work on a replica, and write nothing', async () => {
   const replica = await startRedis()
   try {
     const { redis } = replica
-    await storeOn(redis).announce(crowd(4))
+    await storeOn(redis).announce(crowd(HASH, 4))
     await show(redis, 'redswarm_stats', 1, 'stats')
     await redis.call('REPLICAOF', '127.0.0.1', '1')
     expect((await show(redis, 'redswarm_swarm', 1, INDEX, HEX))[1]).toBe('seeders    2')
