@@ -71,7 +71,7 @@ describe('bans', () => {
 
   it('that change one after another are not read each time where there are many', async () => {
     const { redis } = server()
-    const many = Array.from({ length: 20_000 }, (_, i) => [`10.0.${i >> 8}.${i & 255}`, '0'])
+    const many = Array.from({ length: 50_000 }, (_, i) => [`10.0.${i >> 8}.${i & 255}`, '0'])
     await redis.hset(keys.bans, ...many.flat())
     const bans = store()
     const { isBanned, refresh } = await makeBanCopy(bans, () => 1000)
