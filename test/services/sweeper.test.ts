@@ -153,20 +153,26 @@ describe('the sweeper', () => {
     }).finally(full.stop)
   })
 
-  it('starts where Redis is full, as the other roles do, and makes room', async () => {
+  it('starts where Redis is full, as the other roles do, makes room, and has its schedule when there is some', async () => {
     const full = await startRedis('--maxmemory-policy', 'noeviction')
     const key = `swarm:{a00}:${hashOf('a').toString('hex')}`
     const isGone = async () => (await full.redis.exists(key)) === 0
+    const isScheduled = async () => (await full.redis.zcard(`${keys.jobs}:sweeper:repeat`)) === 2
     try {
       await withTracker(full.url, { settings: SHORT }, () =>
         storeOn(full.redis, { peerLifetimeS: 4 }).announce([announceOf()]),
       )
       await full.redis.config('SET', 'maxmemory', '1')
-      await withTracker(full.url, { roles: [...ROLES], settings: SHORT }, () => until('room', isGone, 20_000))
+      await withTracker(full.url, { roles: [...ROLES], settings: SHORT }, async () => {
+        await until('room', isGone, 20_000)
+        expect(await isScheduled()).toBe(false)
+        await full.redis.config('SET', 'maxmemory', '0')
+        await until('the schedule', isScheduled)
+      })
     } finally {
       await full.stop()
     }
-  })
+  }, 40_000)
 
   it('waits after an outage of the frontends, as their first mark tells', async () => {
     const { redis } = server()
