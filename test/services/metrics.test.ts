@@ -72,13 +72,13 @@ describe('the metrics of a process', () => {
       const udp = await UdpClient.open(udpPort)
       await udp.connect()
       await udp.announce({ left: 0n, event: EVENT.completed, port: 7001 })
-      await udp.announce({ port: 7002 })
+      for (const port of [7002, 7003]) await udp.announce({ port })
       udp.close()
       const samples = await scrapeMetrics(metricsUrl)
       expect(Object.fromEntries(samples)).toMatchObject({
         redswarm_torrents: 1,
         'redswarm_peers{role="seeder"}': 1,
-        'redswarm_peers{role="leecher"}': 1,
+        'redswarm_peers{role="leecher"}': 2,
         redswarm_completed: 1,
         'redswarm_processes{state="alive"}': 1,
         'redswarm_processes{state="silent"}': 0,
@@ -102,12 +102,12 @@ describe('the metrics of a process', () => {
     await withTracker(server().url, { roles: ['udp', 'sweeper'], settings }, async ({ udpPort, metricsUrl }) => {
       const udp = await UdpClient.open(udpPort)
       await udp.connect()
-      await udp.announce({ port: 7001 })
+      for (const port of [7001, 7002]) await udp.announce({ port })
       udp.close()
       let samples = new Map<string, number>()
-      await until('the peer to be evicted', async () => {
+      await until('both peers to be evicted', async () => {
         samples = await scrapeMetrics(metricsUrl)
-        return samples.get('redswarm_sweep_evictions_total{kind="peer"}') === 1
+        return samples.get('redswarm_sweep_evictions_total{kind="peer"}') === 2
       })
       expect(samples.get('redswarm_sweep_evictions_total{kind="torrent"}')).toBe(1)
       await until('the sweep to end', async () => {
