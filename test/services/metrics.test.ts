@@ -27,6 +27,7 @@ describe('the metrics of a process', () => {
       udp.close()
       await announce(httpUrl, { port: 7003 })
       await get(`${httpUrl}/announce`)
+      await get(`${httpUrl}/scrape?info_hash=${'a'.repeat(20)}&info_hash=${'b'.repeat(20)}`)
       const samples = await scrapeMetrics(metricsUrl)
       const told = (names: string[]) => names.map((name) => samples.get(name))
       expect(
@@ -59,10 +60,17 @@ describe('the metrics of a process', () => {
         [2, 2],
         [1, 1],
       ])
-      expect(times('http', 'announce')).toEqual([1, 1])
+      expect([times('http', 'announce'), times('http', 'scrape')]).toEqual([
+        [1, 1],
+        [1, 1],
+      ])
       expect(samples.get('redswarm_request_duration_seconds_sum{protocol="udp",kind="announce"}')).toBeGreaterThan(0)
       expect(told(['redswarm_batch_size_sum{kind="announces"}', 'redswarm_waiting{kind="announces"}'])).toEqual([3, 0])
-      expect(samples.get('redswarm_redis_call_duration_seconds_count{script="announce"}')).toBe(3)
+      expect(told(['redswarm_batch_size_sum{kind="scrapes"}', 'redswarm_batch_size_sum{kind="datagrams"}'])).toEqual([
+        3, 5,
+      ])
+      const calls = (script: string) => samples.get(`redswarm_redis_call_duration_seconds_count{script="${script}"}`)
+      expect([calls('announce'), calls('scrape')]).toEqual([3, 2])
     }))
 
   it('tell in the API`s process what all share: torrents, peers, processes, the last audit, memory', () =>
@@ -92,6 +100,9 @@ describe('the metrics of a process', () => {
       expect(samples.get('redswarm_redis_memory_bytes')).toBeGreaterThan(100_000)
       expect(samples.has('redswarm_eviction_hold_timestamp_seconds')).toBe(false)
       expect([...samples.keys()]).toContain('nodejs_eventloop_lag_p99_seconds')
+      // What is read of Redis is kept for ten seconds.
+      await server().redis.hset('audit', { drift: 4 })
+      expect((await scrapeMetrics(metricsUrl)).get('redswarm_audit_drift')).toBe(3)
     }))
 
   it('tell of the sweeps that the process ran', async () => {

@@ -1,5 +1,7 @@
+import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { readInstances } from '../../lib/store/instances.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { readStats } from '../../lib/store/stats.ts'
 import { type Program, withProgram } from '../support/program.ts'
@@ -56,6 +58,21 @@ onLinux('several processes on one port', () => {
       const { udp } = await program.serving()
       await test(program, udp[0]?.port ?? 0, pidsOf(program))
     })
+
+  it('have metrics of their own, on the ports after the one that is set', () => {
+    // At an address that nobody else listens at, whatever the port.
+    const address = `127.${randomInt(1, 255)}.${randomInt(256)}.${randomInt(1, 255)}`
+    const given = { ...settings(), REDSWARM_METRICS_LISTEN: `${address}:9464` }
+    return withProgram(['udp', '--processes', '3'], given, async (program) => {
+      await program.serving()
+      const listens = async () =>
+        (await readInstances(server().redis, makeKeys(''))).flatMap((instance) =>
+          instance.listens.filter((listen) => listen.startsWith('metrics')),
+        )
+      await until('all to tell of themselves', async () => (await listens()).length === 3)
+      expect((await listens()).toSorted()).toEqual([1, 2, 3].map((number) => `metrics ${address}:${9464 + number}`))
+    })
+  })
 
   it('serve its clients, each a part of them', () =>
     withThree(async (_, port, pids) => {
