@@ -121,4 +121,22 @@ export const banMetricsMutants: readonly Mutant[] = [
     ['store/instances'],
     [['a first word that cannot be kept ends the process', 'await beat().catch(() => {})', 'await beat()']],
   ),
+  ...mutantsOf(
+    'services/metrics/tracker.ts',
+    ['services/metrics'],
+    [['leechers are told as seeders', "[{ role: 'seeder' }, seeders]", "[{ role: 'seeder' }, leechers]"]],
+  ),
+  ...mutantsOf(
+    'services/compose-metrics.ts',
+    ['services/metrics', 'services/processes'],
+    [
+      ['whoever asks has all shards read', 'kept && ownNowMs() < kept.untilMs', 'kept && false'],
+      ['several processes have one port', '(number === undefined ? 0 : Number(number))', '0'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/observe/histogram.ts',
+    ['unit/metrics'],
+    [['what is just a bound counts above it', 'value > (bounds', 'value >= (bounds']],
+  ),
 ]
