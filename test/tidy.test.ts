@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { configurationPage, envExample } from '../lib/config/docs.ts'
 import { withMetrics } from '../services/metrics/docs.ts'
+import { mutants } from './mutants/tables/all.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
@@ -187,6 +188,11 @@ describe('the repository', () => {
     expect(read('docs/configuration.md')).toBe(configurationPage())
     expect(read('.env.example')).toBe(envExample())
     expect(read('docs/metrics.md')).toBe(await withMetrics(read('docs/metrics.md')))
+  })
+
+  it('has mutants that name text which is in their file, once', () => {
+    const wrong = mutants.filter(({ file, find }) => read(file).split(find).length !== 2)
+    expect(wrong.map(({ file, fault }) => `${file}: ${fault}`)).toEqual([])
   })
 
   it('has links in its docs that lead somewhere', () => {

@@ -6,7 +6,7 @@ export const banMetricsMutants: readonly Mutant[] = [
     'lib/swarm/bans.ts',
     ['unit/bans'],
     [
-      ['a ban does not end', '?? 0) > nowS', '?? 0) > 0'],
+      ['a ban does not end', ' && untilS > nowS()', ''],
       ['more of the last byte counts than should', '& mask)', '& 0xff)'],
       [
         'of a family, one length of prefix alone counts',
