@@ -133,6 +133,8 @@ export async function readEventsBefore(
   keys: Keys,
   { before, limit }: { before?: string | undefined; limit: number },
 ): Promise<EventPage> {
+  // Redis takes it for a mistake to ask for what is before its first id.
+  if (before !== undefined && !isLater(before, FIRST_ID)) return { events: [], next: undefined }
   const end = before === undefined ? '+' : `(${before}`
   // One more than asked for tells whether there is a page after this one.
   const entries = await redis.xrevrange(keys.events, end, '-', 'COUNT', limit + 1)

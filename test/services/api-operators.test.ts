@@ -140,6 +140,8 @@ describe('what operators look at, in the API v2', () => {
         status: 400,
         message: 'before must be `next` of the page before, not "x"',
       })
+      for (const first of ['0-0', '00-0'])
+        expect(await read(`${apiUrl}/api/v2/events/recent?before=${first}`)).toEqual({ events: [], next: null })
     })
     await withApi(
       async ({ apiUrl }) => {

@@ -41,6 +41,10 @@ describe('rates of counters', () => {
     expect(ratesAt([0, 0], [1, 10], [60, 70_000], [61, 70_020])).toEqual([undefined, 10, undefined, 20])
   })
 
+  it('begin anew where another Redis has taken over, whose clock is behind', () => {
+    expect(ratesAt([5000, 0], [5001, 10], [900, 20], [901, 50])).toEqual([undefined, 10, undefined, 30])
+  })
+
   it('are nothing where two readings are of one moment', () => {
     expect(ratesAt([1, 5], [1, 5])).toEqual([undefined, undefined])
   })

@@ -57,8 +57,9 @@ async function* linesOf(first: Step, groups: AsyncIterator<ListedTorrent[]>): As
   }
 }
 
-/** Whether a client takes gzip, by its header. */
-export const acceptsGzip = (accepted = ''): boolean =>
-  String(accepted)
-    .split(',')
-    .some((coding) => /^\s*(gzip|\*)\s*(;\s*q=(1|0?\.\d*[1-9])\d*0*\s*)?$/i.test(coding))
+/** Whether a client takes gzip, by its header: a quality of 0 means that it does not, and `*` is what is not named. */
+export function acceptsGzip(accepted = ''): boolean {
+  const codings = accepted.split(',').map((each) => each.split(';').map((part) => part.trim().toLowerCase()))
+  const found = codings.find(([name]) => name === 'gzip') ?? codings.find(([name]) => name === '*')
+  return found !== undefined && !found.some((part) => /^q=0(\.0*)?$/.test(part))
+}

@@ -28,8 +28,9 @@ export function makeLiveFeed({ snapshot, rates }: LiveReader): LiveFeed {
   let running: Promise<void> | undefined
 
   const keep = ({ at, rates: now }: Pick<Snapshot, 'at' | 'rates'>): void => {
+    // What is later than now was read by another clock, of a Redis that was there before.
+    history = history.filter((each) => each.at < at && at - each.at < HISTORY_MS)
     if (now) history.push({ at, rates: now as Rates })
-    history = history.filter((each) => at - each.at < HISTORY_MS)
   }
 
   const read = async (): Promise<void> => {

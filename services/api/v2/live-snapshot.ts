@@ -46,7 +46,7 @@ export function makeLiveReader({ counters, totals, instances, health, events, no
     return rate({ atMs: nowS() * 1000, counters: now })
   }
   const readTotals = async (): Promise<NonNullable<Snapshot['totals']>> => {
-    if (kept && nowS() - kept.at < TOTALS_EVERY_S) return kept
+    if (kept && Math.abs(nowS() - kept.at) < TOTALS_EVERY_S) return kept
     const at = Math.floor(nowS())
     const now = await totals()
     assertCounts(now)

@@ -16,9 +16,11 @@ export function makeRates(): (sample: Sample) => Rates | undefined {
   let samples: Sample[] = []
   return (sample) => {
     const last = samples.at(-1)
-    // Counters only grow, unless Redis has lost its data, or damaged ones cannot be read as numbers.
+    // Counters only grow, unless Redis has lost its data, or damaged ones cannot be read as numbers; time too, unless
+    // another Redis has taken over.
     const isNext =
       last !== undefined &&
+      sample.atMs > last.atMs &&
       sample.atMs - last.atMs <= GAP_MS_MAX &&
       COUNTER_NAMES.every((name) => sample.counters[name] >= last.counters[name])
     samples = isNext ? [...samples, sample] : [sample]

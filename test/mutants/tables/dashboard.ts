@@ -22,7 +22,7 @@ export const dashboardMutants: readonly Mutant[] = [
     'services/api/v2/live-snapshot.ts',
     ['services/api-live', 'services/api-live-slow'],
     [
-      ['totals are read every second', 'nowS() - kept.at < TOTALS_EVERY_S', 'nowS() - kept.at < 0'],
+      ['totals are read every second', 'Math.abs(nowS() - kept.at) < TOTALS_EVERY_S', 'nowS() - kept.at < 0'],
       ['nobody is told why a figure is missing', "problems.size > 0 ? [...problems].join('; ') : null", 'null'],
     ],
   ),

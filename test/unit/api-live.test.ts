@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest'
+import { makeCounters } from '../../lib/observe/counters.ts'
+import { makeLiveFeed } from '../../services/api/v2/live-feed.ts'
+import { type LiveSources, makeLiveReader } from '../../services/api/v2/live-snapshot.ts'
+import { until } from '../support/redis.ts'
+
+const NOTHING = { torrents: 0, seeders: 0, leechers: 0, completed: 0 }
+
+/** The reader of a tracker that does nothing, at times of a test's. */
+const readerAt = (nowS: () => number, sources: Partial<LiveSources> = {}) =>
+  makeLiveReader({
+    counters: async () => makeCounters(),
+    totals: async () => NOTHING,
+    instances: async () => [],
+    events: async () => [],
+    health: async () => {
+      throw new Error('not asked for here')
+    },
+    nowS,
+    ...sources,
+  })
+
+it('live figures forget the rates of a time that is still to come: another Redis has taken over, and its clock is behind', async () => {
+  const times = [5000, 5001, 5002, 900, 901, 902]
+  let [reads, atS] = [0, 0]
+  const reader = readerAt(() => atS)
+  const feed = makeLiveFeed({
+    ...reader,
+    snapshot() {
+      atS = times[reads++] ?? atS + 1
+      return reader.snapshot()
+    },
+  })
+  const unlisten = feed.listen(() => {})
+  await until('all to be read', () => reads >= times.length, 15_000)
+  await feed.stop()
+  unlisten()
+  let history = ''
+  feed.listen((text) => {
+    history = text
+  })
+  expect(JSON.parse(history.split('data: ')[1] ?? '').at).toEqual([901_000, 902_000])
+})
+
+it('live figures read totals again where the clock was set back', async () => {
+  const seeders = [1, 2, 3]
+  let atS = 5000
+  const reader = readerAt(() => atS, { totals: async () => ({ ...NOTHING, seeders: seeders.shift() ?? 0 }) })
+  const told = async () => (await reader.snapshot()).totals?.seeders
+  expect([await told(), await told()]).toEqual([1, 1])
+  atS = 900
+  expect([await told(), await told()]).toEqual([2, 2])
+})
