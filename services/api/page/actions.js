@@ -20,12 +20,16 @@ export function makeActions({ store: { state, update }, refresh, onRefused }) {
    */
   const change = async (method, path, body) => {
     update({ notice: undefined, formProblem: {} })
+    const { token } = state
     try {
-      const answer = await ask(path, { token: state.token, method, body })
+      const answer = await ask(path, { token, method, body })
+      // Whoever has forgotten the token meanwhile is told nothing more.
+      if (state.token !== token) return undefined
       refresh()
       return answer
     } catch (error) {
       const { status, message } = /** @type {import('./api.js').ApiProblem} */ (error)
+      if (state.token !== token) return undefined
       if (status === 401) onRefused()
       else update({ notice: { text: `Nothing was changed: ${message}.` } })
       return undefined
@@ -55,12 +59,14 @@ export function makeActions({ store: { state, update }, refresh, onRefused }) {
   /** @param {Key} removed */
   const takeKey = async ({ key, valid_until: until }) => {
     if (!(await change('DELETE', `api/v1/key/${key}`))) return
-    const left = until === null ? null : Math.floor(until - nowS(state))
-    const putBack = async () => {
-      if (await putKey(key, left)) tell(`The key ${shortened(key)} is back, valid as before.`)
-    }
+    const leftS = () => (until === null ? null : Math.floor(until - nowS(state)))
     // One that has expired would come back valid.
-    const undo = left === null || left > 0 ? { label: 'Put it back', run: () => void putBack() } : undefined
+    const isValid = () => (leftS() ?? 1) > 0
+    const putBack = async () => {
+      if (!isValid()) return tell(`The key ${shortened(key)} has expired meanwhile.`)
+      if (await putKey(key, leftS())) tell(`The key ${shortened(key)} is back, valid as before.`)
+    }
+    const undo = isValid() ? { label: 'Put it back', run: () => void putBack() } : undefined
     tell(`The key ${shortened(key)} is removed.`, undo)
   }
 
@@ -86,7 +92,8 @@ export function makeActions({ store: { state, update }, refresh, onRefused }) {
     },
     /** Goes to a swarm, or to the torrents whose info hash begins so. @param {string} text */
     search(text) {
-      const hex = (/[0-9a-f]{40}/i.exec(text)?.[0] ?? text.trim()).toLowerCase()
+      // The hash of a v2 torrent has 1220 before it in a magnet link; trackers have its first 40 digits.
+      const hex = (/(?:btmh:1220)?([0-9a-f]{40})/i.exec(text)?.[1] ?? text.trim()).toLowerCase()
       if (!/^[0-9a-f]{1,40}$/.test(hex)) return tellAtForm('search', 'An info hash has hex digits: 0 to 9, a to f.')
       update({ formProblem: {} })
       location.hash = isInfoHash(hex) ? linkTo(`swarm/${hex}`) : linkTo('torrents', { prefix: hex })

@@ -26,16 +26,17 @@ export function makeAnswers({ store: { state, update }, onRefused }) {
 
   /** @param {string} name @param {string} path @param {AbortSignal} signal */
   const load = async (name, path, signal) => {
-    change(name, { path, isLoading: true })
+    change(name, { isLoading: true })
     try {
       const data = await ask(path, { token: state.token, signal })
-      if (!signal.aborted) change(name, { data, problem: '', isLoading: false, atMs: Date.now() })
+      if (!signal.aborted) change(name, { path, data, problem: '', isLoading: false, atMs: Date.now() })
     } catch (error) {
       if (signal.aborted) return
       const { message, status } = /** @type {import('./api.js').ApiProblem} */ (error)
       if (status === 401) return onRefused()
-      // What is not there is not there any more.
-      change(name, { problem: message, isLoading: false, ...(status === 404 && { data: undefined }) })
+      // What is not there is not there any more, and another page, or order, is not what was asked for.
+      const isOther = status === 404 || state.answers[name]?.path !== path
+      change(name, { problem: message, isLoading: false, ...(isOther && { data: undefined }) })
     }
   }
 

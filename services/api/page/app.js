@@ -47,7 +47,7 @@ async function enter(token, isRemembered) {
     if (isRemembered !== undefined) keepToken(token, isRemembered)
     update({ token, tracker, signIn: { problem: '', isBusy: false } })
     follow()
-    void answers.move()
+    if (!document.hidden) void answers.move()
     if (isRemembered !== undefined) moveFocus('h1')
   } catch (error) {
     const { message, status } = /** @type {import('./api.js').ApiProblem} */ (error)
@@ -75,6 +75,7 @@ function leave(problem) {
 
 function follow() {
   following.abort()
+  if (document.hidden) return
   following = new AbortController()
   const { signal } = following
   void followLive({

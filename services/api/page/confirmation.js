@@ -17,7 +17,7 @@ export function confirmation({ confirmation: asked }, { update }) {
     <p id="asked-text">${asked.text}</p>
     <p class="buttons">
       <button type="button" class="quiet" autofocus onClick=${close}>Leave it</button>
-      <button type="button" class="danger" onClick=${accept}>${asked.action}</button>
+      <button type="button" onClick=${accept}>${asked.action}</button>
     </p>
   </dialog>`
 }

@@ -27,7 +27,7 @@ export function layout(state, actions) {
       <a class="brand" href="#/"><img src="page/icon.svg" alt="" width="24" height="24" />Redswarm</a>
       ${navigation(state)}
       ${search(state, actions)}
-      <p class=${`link ${state.link} ${state.problem === '' ? '' : 'problem'}`}><span>${LINKS[state.link]}</span></p>
+      ${standingOf(state)}
       <p class="who"><span class="small">${state.tracker.token.name}${state.tracker.token.is_admin ? '' : ', reads only'}</span>
         <button type="button" class="quiet" onClick=${actions.forget}>Forget token</button></p>
     </header>
@@ -73,6 +73,12 @@ function search({ formProblem }, actions) {
     <button type="submit" class="quiet">Search</button>
     ${formProblem.search && html`<p id="search-problem" class="problem">${formProblem.search}</p>`}
   </form>`
+}
+
+/** Whether what is shown is live. @param {State} state */
+function standingOf({ link, problem }) {
+  const isIncomplete = link === 'live' && problem !== ''
+  return html`<p class=${`link ${isIncomplete ? 'incomplete' : link}`}>${isIncomplete ? 'Live in part' : LINKS[link]}</p>`
 }
 
 /** What is wrong, as long as it lasts. It says the same all the while: it is read aloud where it changes. @param {State} state */

@@ -32,6 +32,8 @@ export async function followLive({ token, signal, onEvent, onLost }) {
       if (!signal.aborted) onLost({ message: status === undefined ? SILENT : message, status })
     } finally {
       clearTimeout(timer)
+      // A stream of which something could not be read would go on unheard.
+      silence.abort()
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
   }

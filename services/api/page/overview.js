@@ -44,7 +44,7 @@ export function overview(state, actions) {
     </section>
     ${
       totals &&
-      html`<p class="small">Torrents and peers are counted every 10 s; ${duration(nowS(state) - totals.at)} ago last.
+      html`<p class="small">Torrents and peers are counted every 10 s, last ${duration(nowS(state) - totals.at)} ago.
       Rates are means of the last 5 s.</p>`
     }
   `

@@ -6,13 +6,13 @@ import { html } from './html.js'
 
 /** How Redis is. @param {State} state */
 export function redisPanel(state) {
-  const { redis, problem, at } = state
+  const { redis, isRedisAway, at } = state
   if (!redis)
-    return html`<p class="empty">${problem === '' ? 'Reading …' : 'Nothing is known of Redis yet: it does not answer.'}</p>`
+    return html`<p class="empty">${isRedisAway ? 'Nothing is known of Redis yet: it does not answer.' : 'Reading …'}</p>`
   const { role, replicas, cpu_cores: cpu } = redis
   const name = redis.kind === 'valkey' ? 'Valkey' : 'Redis'
   return html`<dl class="pairs wide">
-    ${pair('State', problem === '' ? badge(redis.is_loading ? 'loading its data' : 'answers', redis.is_loading) : badge('away', true))}
+    ${pair('State', isRedisAway ? badge('away', true) : badge(redis.is_loading ? 'loading its data' : 'answers', redis.is_loading))}
     ${pair('Server', `${name} ${redis.version}, ${role === 'master' ? 'primary' : 'a replica'}`)}
     ${pair('Up for', duration(redis.uptime_s))}
     ${pair('Memory', memory(redis))}

@@ -19,7 +19,7 @@ export const ORDERS = { seeders: 'Seeders', leechers: 'Leechers', completed: 'Co
 export function readRoute(fragment) {
   const [path = '', query = ''] = fragment.replace(/^#\/?/, '').split(/\?(.*)/s)
   const [view = '', hex = ''] = path.split('/')
-  const isKnown = view in VIEWS || (view === 'swarm' && isInfoHash(hex))
+  const isKnown = Object.hasOwn(VIEWS, view) || (view === 'swarm' && isInfoHash(hex))
   return {
     view: isKnown ? view : view === '' ? 'overview' : 'nowhere',
     hex: hex.toLowerCase(),

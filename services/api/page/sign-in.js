@@ -21,7 +21,7 @@ export function signIn({ signIn: { problem, isBusy } }, actions) {
       <button type="submit" aria-disabled=${isBusy ? 'true' : undefined}>${isBusy ? 'Asking …' : 'Open the dashboard'}</button>
       <p class="small">It was shown at the first start, and is in the file <code>api-token</code> of the data
         folder, unless <code>REDSWARM_API_TOKEN</code> or <code>REDSWARM_API_TOKENS</code> say otherwise. It is kept until this
-        tab is closed, and is sent to this server only.</p>
+        tab is closed, or until it is forgotten where it is remembered, and is sent to this server only.</p>
     </form>
   </main>`
 }

@@ -37,6 +37,7 @@ export const firstState = () => ({
   at: 0,
   heardMs: 0,
   redis: undefined,
+  isRedisAway: false,
   rates: undefined,
   totals: undefined,
   instances: undefined,

@@ -15,11 +15,11 @@ export function snapshotChanges(state, told) {
   return {
     ...{ link: 'live', linkProblem: '', problem, problemSinceMs: isNew ? Date.now() : state.problemSinceMs },
     ...{ at: told.at, heardMs: performance.now() },
-    redis: told.redis ?? state.redis,
+    ...{ redis: told.redis ?? state.redis, isRedisAway: told.redis === null },
     rates: told.rates ?? state.rates,
     totals: told.totals ?? state.totals,
     instances: told.instances ?? state.instances,
     events: told.events ?? state.events,
-    samples: samples.filter(({ at }) => told.at - at <= CHART_MS),
+    samples: samples.filter(({ at }) => at <= told.at && told.at - at <= CHART_MS),
   }
 }

@@ -25,7 +25,7 @@ export type Route = { view: string; hex: string; query: URLSearchParams }
 /** Rates at a time, by kind. */
 export type Sample = { at: number; connects: number; announces: number; scrapes: number; errors: number }
 
-/** What one call has answered, kept while it is asked again. */
+/** What one call has answered, kept while it is asked again; `path` is what `data` came from. */
 export type Answer = { path: string; data: unknown; problem: string; isLoading: boolean; atMs: number }
 
 export type Notice = { text: string; undo?: { label: string; run: () => void } | undefined }
@@ -47,6 +47,8 @@ export type State = {
   at: number
   heardMs: number
   redis: Redis | undefined
+  /** Whether the last snapshot had nothing of Redis: a problem can be another. */
+  isRedisAway: boolean
   rates: Rates | undefined
   totals: Totals | undefined
   instances: Instance[] | undefined

@@ -64,6 +64,22 @@ describe('the dashboard', () => {
       await page.getByText('Live', { exact: true }).waitFor()
     }))
 
+  it('asks for nothing but whose token it has where it is opened behind another tab', (ctx) =>
+    scene(ctx, {}, async (scene) => {
+      const { page } = scene
+      await open(scene, '#/access')
+      const asked: string[] = []
+      page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+      await page.addInitScript(() => Object.defineProperty(document, 'hidden', { value: true, configurable: true }))
+      await page.reload()
+      await page.getByText('Reading the whitelist').waitFor()
+      await page.waitForTimeout(500)
+      expect(asked.filter((path) => path.startsWith('/api/'))).toEqual(['/api/v2/tracker'])
+      await hide(page, false)
+      await page.getByText('Live', { exact: true }).waitFor()
+      await page.getByText('No torrent is listed.').waitFor()
+    }))
+
   it('pages back through the events, and shows what is new by itself', (ctx) =>
     scene(ctx, {}, async (scene) => {
       const { page, redis } = scene

@@ -39,6 +39,37 @@ describe('the dashboard, where something is away', () => {
       await page.getByText('Could not read').first().waitFor({ state: 'detached' })
     }))
 
+  it('shows nothing under a name that is not its own: neither the page before for the next one, nor another order', (ctx) =>
+    scene(ctx, {}, async (scene) => {
+      const { page, redis } = scene
+      const hashes = Array.from({ length: 60 }, (_, i) => hashOf((0x100 + i).toString(16)).toString('hex'))
+      for (const hex of hashes) await redis.redis.sadd(`whitelist:{${hex.slice(0, 3)}}`, hex)
+      await open(scene, '#/access')
+      await page.getByRole('rowheader', { name: hashes[0] as string }).waitFor()
+      redis.signal('SIGSTOP')
+      await page.getByRole('link', { name: 'Next' }).click()
+      await page.getByText('Page 2').waitFor()
+      await page.getByText('Could not read the whitelist').waitFor()
+      expect(await page.getByRole('rowheader').count()).toBe(0)
+      redis.signal('SIGCONT')
+      await page.getByRole('rowheader', { name: hashes[59] as string }).waitFor()
+    }))
+
+  it('says that Redis answers where only something in it is damaged, with all in its place', (ctx) =>
+    scene(ctx, { browser: { viewport: { width: 1280, height: 800 } } }, async (scene) => {
+      const { page, redis } = scene
+      await open(scene)
+      const header = page.getByRole('banner')
+      const { height } = (await header.boundingBox()) ?? {}
+      await redis.redis.hset('stats', 'udp4_announces', 'many')
+      await page.locator('.banner', { hasText: 'The count udp4_announces in Redis is damaged' }).waitFor()
+      await page.getByText('Live in part').waitFor()
+      await page.getByText('answers', { exact: true }).waitFor()
+      expect((await header.boundingBox())?.height).toBe(height)
+      await redis.redis.hset('stats', 'udp4_announces', '0')
+      await page.getByText('Live', { exact: true }).waitFor()
+    }))
+
   it('says that the API does not answer, and goes on when it was started anew', (ctx) =>
     scene(ctx, {}, async (scene) => {
       const { page, tracker, redis } = scene

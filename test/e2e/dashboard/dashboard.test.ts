@@ -27,6 +27,17 @@ describe('the dashboard', () => {
       }
     }))
 
+  it('says where there is nothing at an address', (ctx) =>
+    scene(ctx, {}, async (scene) => {
+      const { page, tracker } = scene
+      await open(scene)
+      for (const place of ['nowhere', 'swarm/abc', 'constructor']) {
+        await page.goto(`${tracker.apiUrl}/#/${place}`)
+        await page.getByRole('heading', { level: 1, name: 'Nothing here' }).waitFor()
+        await page.getByText('There is nothing at this address.').waitFor()
+      }
+    }))
+
   it('says that a token is wrong, opens with the right one, keeps it in the tab, and forgets it', (ctx) =>
     scene(ctx, {}, async (scene) => {
       const { page, tracker } = scene
@@ -123,6 +134,9 @@ describe('the dashboard', () => {
       expect(await peers.locator('img').count()).toBe(0)
       await search(` ${A.toUpperCase()} `)
       await untilFigure(page, 'Completed', '1')
+      // The hash of a v2 torrent is cut to what trackers have of it.
+      await search(`magnet:?xt=urn:btmh:1220${'c'.repeat(64)}&dn=x`)
+      await page.getByRole('heading', { level: 1, name: `Swarm ${'c'.repeat(40)}`, exact: true }).waitFor()
       await search('b'.repeat(40))
       await page
         .getByText(`no torrent ${'b'.repeat(40)} is known`)

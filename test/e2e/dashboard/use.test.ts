@@ -86,6 +86,9 @@ describe('the dashboard is of use', () => {
           expect([view, scrolled, width]).toEqual([view, 360, 360])
           expect(await breaches(page), view).toEqual([])
         }
+        const links = page.getByRole('navigation', { name: 'Dashboard' }).getByRole('link')
+        const tops = await links.evaluateAll((all) => all.map((link) => link.getBoundingClientRect().top))
+        expect([tops.length, new Set(tops).size]).toEqual([5, 1])
         await goTo(page, tracker.apiUrl, `#/swarm/${A}`)
         const row = page.getByRole('table', { name: 'Peers of the swarm' }).getByRole('row', { name: /:7000/ })
         expect(await row.getByRole('cell').count()).toBe(7)
