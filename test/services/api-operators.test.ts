@@ -29,7 +29,10 @@ describe('what operators look at, in the API v2', () => {
       expect(own[0].told_at).toBeGreaterThanOrEqual(own[0].started_at)
       const told = JSON.parse((await server().redis.hvals(keys.instances))[0] as string)
       const other = { ...told, id: 'other', host: 'zzz', pid: 7.9, at: told.at - 6, requestsPerS: 3 }
-      await server().redis.hset(keys.instances, 'other', JSON.stringify(other), 'wrong', '{"id":1}')
+      // JSON has no infinite numbers, but one that is read as such.
+      const endless = JSON.stringify({ ...other, id: 'endless' }).replace('"pid":7.9', '"pid":1e999')
+      const wrong = { wrong: '{"id":1}', endless }
+      await server().redis.hset(keys.instances, { other: JSON.stringify(other), ...wrong })
       const { instances } = await read(`${apiUrl}/api/v2/instances`, READER)
       expect(instances).toHaveLength(2)
       expect(instances[1]).toMatchObject({ id: 'other', host: 'zzz', pid: 7, is_silent: true, requests_per_s: 3 })

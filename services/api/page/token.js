@@ -1,7 +1,17 @@
 const NAME = 'redswarm-token'
 
+/** The tab's or the browser's; nothing in a browser that lets no site keep anything. @param {'sessionStorage' | 'localStorage'} name */
+function storageOf(name) {
+  try {
+    return window[name]
+  } catch {
+    return undefined
+  }
+}
+
 /** The token that is kept in this tab, or in this browser where that was asked for. */
-export const keptToken = () => sessionStorage.getItem(NAME) ?? localStorage.getItem(NAME) ?? ''
+export const keptToken = () =>
+  storageOf('sessionStorage')?.getItem(NAME) ?? storageOf('localStorage')?.getItem(NAME) ?? ''
 
 /**
  * Keeps a token until the tab is closed, or until it is forgotten.
@@ -10,12 +20,11 @@ export const keptToken = () => sessionStorage.getItem(NAME) ?? localStorage.getI
  */
 export function keepToken(token, isRemembered) {
   forgetToken()
-  const storage = isRemembered ? localStorage : sessionStorage
-  storage.setItem(NAME, token)
+  storageOf(isRemembered ? 'localStorage' : 'sessionStorage')?.setItem(NAME, token)
 }
 
 /** Forgets it everywhere. */
 export function forgetToken() {
-  sessionStorage.removeItem(NAME)
-  localStorage.removeItem(NAME)
+  storageOf('sessionStorage')?.removeItem(NAME)
+  storageOf('localStorage')?.removeItem(NAME)
 }

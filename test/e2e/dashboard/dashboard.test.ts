@@ -65,6 +65,22 @@ describe('the dashboard', () => {
       expect(page.url()).not.toContain(TOKEN)
     }))
 
+  it('opens in a browser that lets no site keep anything', (ctx) =>
+    scene(ctx, {}, async (scene) => {
+      await scene.page.addInitScript(() => {
+        for (const name of ['sessionStorage', 'localStorage']) {
+          Object.defineProperty(window, name, {
+            get() {
+              throw new DOMException('Access is denied for this document.', 'SecurityError')
+            },
+          })
+        }
+      })
+      await open(scene)
+      await scene.page.getByRole('button', { name: 'Forget token' }).click()
+      await scene.page.getByLabel('Token').waitFor()
+    }))
+
   it('shows figures that change as peers announce, over HTTP and over UDP', (ctx) =>
     scene(ctx, {}, async (scene) => {
       const { page, tracker } = scene
