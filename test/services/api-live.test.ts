@@ -79,6 +79,24 @@ describe('the live figures of the API v2', () => {
       await reader.close()
     }))
 
+  it('read the rates alone, so that who comes back sees no gap, where the last reader has gone', () =>
+    withApi(async ({ apiUrl }) => {
+      const reader = await followLive(apiUrl)
+      await until('rates', () => reader.last()?.rates != null)
+      await reader.close()
+      const leftAt = reader.last()?.at as number
+      // A snapshot may be under way.
+      const isCounted = await callsOf('hgetall')
+      await until('the next reading', async () => (await callsOf('hgetall')) >= isCounted + 2)
+      const [counters, events] = [await callsOf('hgetall'), await callsOf('xrevrange')]
+      await until('the rates to go on', async () => (await callsOf('hgetall')) >= counters + 2)
+      expect(await callsOf('xrevrange')).toBe(events)
+      const later = await followLive(apiUrl)
+      await until('the history', () => later.events().length > 0)
+      expect(later.history().at.filter((at: number) => at > leftAt).length).toBeGreaterThanOrEqual(2)
+      await later.close()
+    }))
+
   it('need a token, of which one that may only read is enough', () =>
     withTracker(
       server().url,

@@ -42,6 +42,20 @@ it('live figures forget the rates of a time that is still to come: another Redis
   expect(JSON.parse(history.split('data: ')[1] ?? '').at).toEqual([901_000, 902_000])
 })
 
+it('live figures tell no CPU of Redis where it was started anew, and has used less', async () => {
+  const usedUs = [9_000_000, 9_500_000, 1000, 251_000]
+  let atS = 0
+  const about = { kind: 'redis', version: '7.2.0', role: 'master', isLoading: false, hasAof: true } as const
+  const wellness = { isAofWell: true, isSnapshotWell: true, maxBytes: undefined, snapshotAt: 0 }
+  const amounts = { uptimeS: 1, usedBytes: 1, peakBytes: 1, clients: 1, replicas: 0, opsPerS: 0 }
+  const reader = readerAt(() => ++atS / 4, {
+    health: async () => ({ ...about, ...wellness, ...amounts, cpuUs: usedUs.shift() }),
+  })
+  const told = []
+  while (usedUs.length > 0) told.push((await reader.snapshot()).redis?.cpu_cores)
+  expect(told.map((cores) => cores !== null)).toEqual([false, true, false, true])
+})
+
 it('live figures read totals again where the clock was set back', async () => {
   const seeders = [1, 2, 3]
   let atS = 5000
