@@ -60,7 +60,7 @@ export function parseHttpScrapeAnswer(body: Buffer): Parsed<Map<string, Counts> 
   const failure = failureOf(body, entries)
   if (failure) return parsed(failure)
   const files = entries.get('files')
-  const swarms = files && body[files.at] === DICTIONARY ? entriesOf(body.subarray(files.at, files.end)) : undefined
+  const swarms = files && entriesOf(body.subarray(files.at, files.end))
   if (!files || !swarms) return refused('the answer has no dictionary `files`')
   const counts = new Map<string, Counts>()
   for (const [key, { at, end }] of swarms) {
@@ -74,7 +74,6 @@ export function parseHttpScrapeAnswer(body: Buffer): Parsed<Map<string, Counts> 
   return parsed(counts)
 }
 
-const DICTIONARY = 0x64
 const INTEGER = /^i(-?\d{1,15})e$/
 
 /** The entries of a dictionary that is all of these bytes; undefined where they are something else. */
@@ -127,7 +126,7 @@ function readDictionaries(body: Buffer, { at }: Value): ToldPeer[] | Refused {
 }
 
 function peerOf(bytes: Buffer): ToldPeer | undefined {
-  const entries = bytes[0] === DICTIONARY ? entriesOf(bytes) : undefined
+  const entries = entriesOf(bytes)
   const [address, port] = [textOf(bytes, entries?.get('ip')), integerOf(bytes, entries?.get('port'))]
   if (address === undefined || port === undefined || port < 0 || port > 65535) return undefined
   const peerId = bytesOf(bytes, entries?.get('peer id'))

@@ -1,7 +1,8 @@
 import { OperatorError } from '../../lib/errors.ts'
-import { printable, shown, tableOf } from '../../lib/observe/table.ts'
+import { shown, tableOf } from '../../lib/observe/table.ts'
 import { makeBanStore } from '../../lib/store/bans.ts'
 import { type Network, networkText, parseNetwork } from '../../lib/wire/network.ts'
+import { quoted } from './given.ts'
 import { EXIT, print, runOnRedis } from './redis.ts'
 import { readUntil, untilText } from './until.ts'
 
@@ -56,8 +57,6 @@ const compareNetworks = (a: Network, b: Network): number =>
 function readNetwork(text: string): Network {
   const network = parseNetwork(text)
   if (network) return network
-  const given = printable(JSON.stringify(text.slice(0, 80)))
-  throw new OperatorError(
-    `a ban is of an address or a network, like 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32, not ${given}`,
-  )
+  const examples = '192.0.2.1, 192.0.2.0/24 or 2001:db8::/32'
+  throw new OperatorError(`a ban is of an address or a network, like ${examples}, not ${quoted(text)}`)
 }

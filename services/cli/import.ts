@@ -1,10 +1,11 @@
-import { printable, shown, tableOf } from '../../lib/observe/table.ts'
+import { shown, tableOf } from '../../lib/observe/table.ts'
 import { COMPLETED_MAX, type CompletedCount, makeCompletedImporter } from '../../lib/store/completed.ts'
 import { makePasskeyStore, type Passkey, VALID_UNTIL_S_MAX } from '../../lib/store/passkeys.ts'
 import { makeWhitelist } from '../../lib/store/whitelist.ts'
 import { isPasskey, PASSKEY_CHARS } from '../../lib/swarm/access.ts'
 import { type InfoHash, infoHashFromHex, toInfoHash } from '../../lib/wire/info-hash.ts'
 import { makeBar } from './bar.ts'
+import { quoted } from './given.ts'
 import { openTorrustDatabase, type Row, type Table, type Value } from './import-torrust.ts'
 import { EXIT, print, runOnRedis, type Target } from './redis.ts'
 
@@ -150,9 +151,7 @@ const shownSecret = (id: Value): string =>
   id === null ? 'null' : `a key that begins with ${shownValue(String(id).slice(0, 4))}`
 
 const shownValue = (value: Value): string =>
-  value instanceof Uint8Array
-    ? `x'${Buffer.from(value).toString('hex').slice(0, 80)}'`
-    : printable(JSON.stringify(String(value).slice(0, 80)))
+  value instanceof Uint8Array ? `x'${Buffer.from(value).toString('hex').slice(0, 80)}'` : quoted(String(value))
 
 const HEAD = ['', 'rows', 'new', 'changed', 'as before', 'expired', 'wrong']
 

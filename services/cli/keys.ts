@@ -3,6 +3,7 @@ import { printable, tableOf } from '../../lib/observe/table.ts'
 import { type Account, makeAccountReader } from '../../lib/store/accounts.ts'
 import { makePasskey, makePasskeyStore, type Passkey } from '../../lib/store/passkeys.ts'
 import { isPasskey, PASSKEY_CHARS } from '../../lib/swarm/access.ts'
+import { quoted } from './given.ts'
 import { EXIT, print, runOnRedis, type Target } from './redis.ts'
 import { readUntil, untilText } from './until.ts'
 
@@ -25,7 +26,7 @@ export const removeKey = (given: string): Promise<number> =>
   runOnRedis('write', async (target) => {
     const isRemoved = await makePasskeyStore(target).remove(given)
     if (isRemoved) await print('  removed\n')
-    else process.stderr.write(`redswarm: there is no key ${JSON.stringify(given.slice(0, 80))}\n`)
+    else process.stderr.write(`redswarm: there is no key ${quoted(given)}\n`)
     return isRemoved ? EXIT.done : EXIT.notAll
   })
 
@@ -75,5 +76,5 @@ function textOf(rows: readonly KeyRow[], nowS: number): string {
 
 function readKey(text: string): string {
   if (isPasskey(text)) return text
-  throw new OperatorError(`a key must be ${PASSKEY_CHARS} letters and digits, not ${JSON.stringify(text.slice(0, 80))}`)
+  throw new OperatorError(`a key must be ${PASSKEY_CHARS} letters and digits, not ${quoted(text)}`)
 }

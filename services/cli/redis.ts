@@ -43,28 +43,33 @@ export async function runOnRedis(
   purpose: 'read' | 'write',
   command: (target: Target) => Promise<number>,
 ): Promise<number> {
-  return runToEnd(async () => {
-    const settings = loadSettings(process.env)
-    const { url, name } = await findRedis(settings, purpose === 'read' ? 'look into' : 'write to')
-    const keys = makeKeys(settings.keyPrefix)
-    const redis = await connectRedis(url, makeLog('silent', false))
-    try {
-      await (purpose === 'read' ? checkLayout(redis, keys) : claimSchema(redis, keys.schema))
-      const [seconds] = await redis.time()
-      return await command({ redis, name, keys, settings, nowS: Number(seconds) })
-    } finally {
-      redis.disconnect()
-    }
-  })
+  return runToEnd(
+    async () => {
+      const settings = loadSettings(process.env)
+      const { url, name } = await findRedis(settings, purpose === 'read' ? 'look into' : 'write to')
+      const keys = makeKeys(settings.keyPrefix)
+      const redis = await connectRedis(url, makeLog('silent', false))
+      try {
+        await (purpose === 'read' ? checkLayout(redis, keys) : claimSchema(redis, keys.schema))
+        const [seconds] = await redis.time()
+        return await command({ redis, name, keys, settings, nowS: Number(seconds) })
+      } finally {
+        redis.disconnect()
+      }
+    },
+    purpose === 'read' ? '' : HALF_DONE,
+  )
 }
 
-/** Runs a command to its end; answers its exit code. What goes wrong is told on standard error. */
-export async function runToEnd(command: () => Promise<number>): Promise<number> {
+const HALF_DONE = '\n  what was done stays; run it again for the rest'
+
+/** Runs a command to its end; answers its exit code. What goes wrong is told on standard error, `advice` where it stopped midway. */
+export async function runToEnd(command: () => Promise<number>, advice = ''): Promise<number> {
   endsQuietlyWithoutReader()
   try {
     return await command()
   } catch (error) {
-    process.stderr.write(`redswarm: ${problemOf(error)}\n`)
+    process.stderr.write(`redswarm: ${problemOf(error, advice)}\n`)
     return EXIT.notRun
   }
 }
@@ -91,8 +96,8 @@ export async function print(text: string): Promise<boolean> {
   return !stdout.destroyed && !stdout.errored
 }
 
-function problemOf(error: unknown): string {
+function problemOf(error: unknown, advice: string): string {
   if (error instanceof OperatorError) return error.message
   if (isRedisReply(error)) return `Redis refuses: ${messageOf(error)}`
-  return `it did not come to its end: ${messageOf(error)}\n  what was done stays; run it again for the rest`
+  return `it did not come to its end: ${messageOf(error)}${advice}`
 }

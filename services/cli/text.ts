@@ -13,6 +13,10 @@ export function ageText(seconds: number): string {
   return `${shown(whole / size)} ${unit}`
 }
 
+/** How many there are: `1 peer`, `2 peers`. */
+export const counted = (count: number, one: string, more = `${one}s`): string =>
+  `${shown(count)} ${count === 1 ? one : more}`
+
 /** A time of Redis's clock for people. */
 export const timeText = (seconds: number): string =>
   new Date(seconds * 1000).toISOString().replace(/^(.*)T(.*)\..*$/, '$1 $2 UTC')

@@ -1,5 +1,6 @@
 import { OperatorError } from '../../lib/errors.ts'
 import { VALID_UNTIL_S_MAX } from '../../lib/store/passkeys.ts'
+import { quoted } from './given.ts'
 
 const UNITS_S: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 const DURATION = /^([1-9]\d{0,9})([smhdw])$/
@@ -16,6 +17,5 @@ export function readUntil(option: string, text: string, nowS: number): number {
   const [, count, unit = ''] = DURATION.exec(text) ?? []
   const untilS = nowS + Number(count) * (UNITS_S[unit] ?? 1)
   if (count !== undefined && untilS <= VALID_UNTIL_S_MAX) return untilS
-  const given = JSON.stringify(text.slice(0, 80))
-  throw new OperatorError(`${option} must be a number and s, m, h, d or w, such as 30d or 12h, not ${given}`)
+  throw new OperatorError(`${option} must be a number and s, m, h, d or w, such as 30d or 12h, not ${quoted(text)}`)
 }

@@ -1,7 +1,7 @@
-import { printable, shown } from '../../lib/observe/table.ts'
+import { shown } from '../../lib/observe/table.ts'
 import { makeWhitelist } from '../../lib/store/whitelist.ts'
 import { makeBar } from './bar.ts'
-import { readHash } from './given.ts'
+import { quoted, readHash } from './given.ts'
 import { EXIT, print, runOnRedis } from './redis.ts'
 import { type BadLine, readWhitelistFile } from './whitelist-file.ts'
 
@@ -69,7 +69,7 @@ export const importWhitelist = (path: string, { skipBad = false }: { skipBad?: b
 function badText(path: string, lines: readonly BadLine[], bad: number, skipBad: boolean): string {
   const name = path === '-' ? 'standard input' : path
   const outcome = skipBad ? 'left out' : 'so that nothing was imported (--skip-bad leaves them out)'
-  const told = lines.map(({ number, text }) => `  line ${number}: ${printable(JSON.stringify(text.slice(0, 80)))}`)
+  const told = lines.map(({ number, text }) => `  line ${number}: ${quoted(text)}`)
   const more = bad > lines.length ? [`  … and ${shown(bad - lines.length)} more`] : []
   const head = `redswarm: not 40 hex digits in ${shown(bad)} ${bad === 1 ? 'line' : 'lines'} of ${name}, ${outcome}`
   return `${[head, ...told, ...more].join('\n')}\n`

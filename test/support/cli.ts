@@ -5,9 +5,11 @@ import { text } from 'node:stream/consumers'
 /** How a command ended, and what it wrote. */
 export type Ended = { code: number | null; stdout: string; stderr: string }
 
-/** Runs a command of `redswarm` to its end, with this on its standard input. */
-export async function runCli(args: string[], env: Record<string, string> = {}, input = ''): Promise<Ended> {
-  const child = spawn(process.execPath, ['services/main.ts', ...args], { env: { PATH: process.env.PATH, ...env } })
+const PROGRAM = new URL('../../services/main.ts', import.meta.url).pathname
+
+/** Runs a command of `redswarm` to its end, with this on its standard input, in a folder. */
+export async function runCli(args: string[], env: Record<string, string> = {}, input = '', cwd = '.'): Promise<Ended> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, env: { PATH: process.env.PATH, ...env } })
   // A command that does not read to its end closes its side.
   child.stdin.on('error', () => {}).end(input)
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])

@@ -73,6 +73,9 @@ describe('redswarm announce and scrape', () => {
     const wrong: [args: string[], says: RegExp][] = [
       [['announce', udpUrl(), 'zz'], /an info hash must be 40 hex digits, not "zz"/],
       [['announce', 'udp://127.0.0.1', hex('a')], /names no port/],
+      [['check', 'udp://127.0.0.1:0'], /names no port/],
+      [['scrape', 'http://127.0.0.1/tracker', hex('a')], /has "\/announce" \(BEP 48\), unlike "\/tracker"/],
+      [['scrape', 'http://%zz:hunter2@127.0.0.1/announce', hex('a')], /write %25 for it\n$/],
       [['scrape', 'ftp://127.0.0.1/announce', hex('a')], /a tracker's URL looks like/],
       [['announce', udpUrl(), hex('a'), '--port', '65536'], /--port must be a whole number, 0 to 65,535/],
       [['announce', udpUrl(), hex('a'), '--left', '-1'], /--left must be a number of bytes/],

@@ -1,4 +1,7 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { temporaryFolder } from '../support/at-exit.ts'
 import { runCli } from '../support/cli.ts'
 import { until, useRedis } from '../support/redis.ts'
 import { startTracker, type TestTracker } from '../support/tracker.ts'
@@ -20,6 +23,8 @@ describe('redswarm doctor', () => {
   it('tells what it found and what to do, the worst first, and ends with 1', async () => {
     await until('the tracker to tell of itself', async () => (await server().redis.hlen('instances')) > 0)
     await server().redis.config('SET', 'appendfsync', 'always')
+    expect((await doctorOf()).body.findings).not.toContainEqual(expect.objectContaining({ about: 'appendfsync' }))
+    await server().redis.config('SET', 'appendonly', 'yes')
     await server().redis.config('SET', 'maxmemory-policy', 'allkeys-lru')
     try {
       const { code, body } = await doctorOf()
@@ -36,6 +41,7 @@ describe('redswarm doctor', () => {
       for (const about of ['latency', 'clock', 'slow log', 'processes', 'sweeps', 'audit', 'settings', 'open files'])
         expect(abouts).toContain(about)
     } finally {
+      await server().redis.config('SET', 'appendonly', 'no')
       await server().redis.config('SET', 'appendfsync', 'everysec')
       await server().redis.config('SET', 'maxmemory-policy', 'noeviction')
     }
@@ -57,6 +63,27 @@ describe('redswarm doctor', () => {
     expect(stdout).toMatch(
       /critical {2}settings +REDSWARM_UPD: no such setting\n {2}critical {2}settings +REDSWARM_LISTED/,
     )
+  })
+
+  it('tells that the settings of a folder cannot be read', async () => {
+    const { path, remove } = await temporaryFolder('test')
+    try {
+      await mkdir(join(path, '.env'))
+      const { code, stdout } = await runCli(['doctor'], {}, '', path)
+      expect(code).toBe(2)
+      expect(stdout).toMatch(/: 1 thing is wrong\n\n {2}critical {2}settings +cannot read \.env: EISDIR/)
+    } finally {
+      await remove()
+    }
+  })
+
+  it('ends where Redis does not even tell the time', async () => {
+    await server().redis.call('ACL', 'SETUSER', 'timeless', 'on', '>secret', '~*', '&*', '+@all', '-time')
+    const { code, stdout } = await runCli(['doctor'], {
+      REDSWARM_REDIS_URL: server().url.replace('unix://', 'unix://timeless:secret@localhost'),
+    })
+    expect(code).toBe(2)
+    expect(stdout).toMatch(/critical {2}Redis +cannot reach Redis at .*NOPERM/)
   })
 
   it('says where settings do not fit to what is in Redis', async () => {

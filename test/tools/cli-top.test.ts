@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { runCli } from '../support/cli.ts'
@@ -17,7 +18,7 @@ const count = (many: number) => server().redis.hincrby('stats', 'udp4_announces'
 
 /**
  * Runs a command on a terminal of its own, 60 columns by 14 rows, by python's `pty`; what comes on standard input is
- * typed, `resize` changes the size to 40 by 6, `signal` sends SIGTERM. Ends with 99 where the terminal is not as it was.
+ * typed, `resize` changes the size to 40 by 6, `unsize` to none, `signal` sends SIGTERM. Ends with 99 where the terminal is not as it was.
  */
 const TERMINAL = `
 import fcntl, os, pty, select, signal, struct, sys, termios
@@ -35,6 +36,7 @@ while True:
     if 0 in ready:
         word = os.read(0, 100)
         if word.startswith(b'resize'): size(6, 40)
+        elif word.startswith(b'unsize'): size(0, 0)
         elif word.startswith(b'signal'): os.kill(pid, signal.SIGTERM)
         else: os.write(fd, word[:1])
     if fd in ready:
@@ -97,6 +99,44 @@ describe.runIf(hasPython)('redswarm top on a terminal', () => {
       for (const line of frames.at(-1) ?? []) expect(line.length).toBeLessThan(40)
     },
   )
+
+  it('takes a terminal without a size for one of 80 columns', async () => {
+    const { code } = await onTerminal(['top', '--interval', '0.2'], async (terminal) => {
+      await until('a frame', () => framesOf(terminal.shown()).length > 0)
+      terminal.send('unsize')
+      await until('a broad frame', () => framesOf(terminal.shown()).some(([title = '']) => title.length > 60))
+      terminal.send('q')
+    })
+    expect(code).toBe(0)
+  })
+
+  it('ends at once where Redis hangs', async () => {
+    let typedMs = 0
+    try {
+      const { code } = await onTerminal(['top', '--interval', '0.2'], async (terminal) => {
+        await until('a frame', () => framesOf(terminal.shown()).length > 0)
+        server().process.kill('SIGSTOP')
+        await sleep(500)
+        typedMs = performance.now()
+        terminal.send('q')
+      })
+      expect(code).toBe(0)
+      expect(performance.now() - typedMs).toBeLessThan(1000)
+    } finally {
+      server().process.kill('SIGCONT')
+    }
+  })
+})
+
+describe.runIf(hasPython)('redswarm doctor on a terminal', () => {
+  it('folds what is longer than the terminal is broad', async () => {
+    const { shown } = await onTerminal(['doctor'], async () => {})
+    const lines = stripVTControlCharacters(shown).split(/\r*\n/)
+    const about = lines.findIndex((line) => /^ {2}note +audit +there was no audit yet$/.test(line))
+    expect(about).toBeGreaterThan(0)
+    expect(lines.filter((line) => line.length > 60 && !line.startsWith('  Diagnosis'))).toEqual([])
+    expect(lines[about + 1]).toMatch(/^ {20,}run `redswarm audit`$/)
+  })
 })
 
 describe('redswarm top where there is no terminal', () => {

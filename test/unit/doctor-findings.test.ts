@@ -6,6 +6,7 @@ import { serverFactsOf } from '../../lib/store/server-facts.ts'
 import { type Finding, isTrouble } from '../../services/cli/doctor/finding.ts'
 import { machineFindings } from '../../services/cli/doctor/machine-findings.ts'
 import { redisFindings } from '../../services/cli/doctor/redis-findings.ts'
+import { fsyncFindings } from '../../services/cli/doctor/redis-measures.ts'
 import { type TrackerFacts, trackerFindings } from '../../services/cli/doctor/tracker-findings.ts'
 import { temporaryFolder } from '../support/at-exit.ts'
 
@@ -68,6 +69,20 @@ describe('what INFO tells', () => {
       'warning replication: the backlog of 1000.0 kB covers 50 s of writing',
     ])
   })
+})
+
+describe('what CONFIG tells of the append-only file', () => {
+  const of = (settings: Record<string, string>): Finding[] => fsyncFindings(new Map(Object.entries(settings)))
+
+  it.each([
+    [{ appendonly: 'yes', appendfsync: 'everysec' }, 'fine'],
+    [{ appendonly: 'yes', appendfsync: 'always' }, 'warning'],
+    [{ appendonly: 'yes', appendfsync: 'no' }, 'note'],
+    [{}, 'unknown'],
+  ])('%o is %s', (settings, severity) => expect(of(settings)).toMatchObject([{ severity, about: 'appendfsync' }]))
+
+  it('is nothing where there is no such file', () =>
+    expect(of({ appendonly: 'no', appendfsync: 'always' })).toEqual([]))
 })
 
 describe('what the processes of a tracker have left', () => {

@@ -3,6 +3,7 @@ import { jsonLine, printable, shown, tableOf } from '../../../lib/observe/table.
 import type { HttpAnnounceAnswer, ToldPeer } from '../../../lib/wire/http-answer.ts'
 import type { Outside } from '../outside.ts'
 import { EXIT, print, runToEnd } from '../redis.ts'
+import { counted, textOf } from '../text.ts'
 import { announceTo } from './ask.ts'
 import { type AnnounceOptions, announceOf, targetOf } from './options.ts'
 import { headLine, msNumber, tellFailure } from './told.ts'
@@ -20,7 +21,7 @@ export const runAnnounce = (outside: Outside, url: string, hash: string, options
     const infoHash = announce.infoHash.toString('hex')
     const head = { url: target.url.href, info_hash: infoHash, ms: msNumber(ms) }
     if (json) await print(jsonLine({ ...head, ...bodyOf(answer.value) }))
-    else await print(headLine(target.url, `announce of ${infoHash}`, ms) + textOf(answer.value))
+    else await print(headLine(target.url, `announce of ${infoHash}`, ms) + answerText(answer.value))
     return EXIT.done
   })
 
@@ -38,7 +39,7 @@ const bodyOf = ({ peers, ...told }: HttpAnnounceAnswer) => ({
   })),
 })
 
-function textOf(told: HttpAnnounceAnswer): string {
+function answerText(told: HttpAnnounceAnswer): string {
   const { peers, warning, minIntervalS } = told
   const counts = (['seeders', 'leechers', 'completed'] as const).flatMap((name) =>
     told[name] === undefined ? [] : [`${name} ${shown(told[name])}`],
@@ -47,18 +48,18 @@ function textOf(told: HttpAnnounceAnswer): string {
   const facts = [
     ...counts,
     `next announce in ${shown(told.intervalS)} s${least}`,
-    `${shown(peers.length)} ${peers.length === 1 ? 'peer' : 'peers'} told`,
+    `${counted(peers.length, 'peer')} told`,
   ]
   const lines = [`  ${facts.join(', ')}`]
   if (warning !== undefined) lines.push(`  warning: ${printable(warning)}`)
   if (peers.length > 0) lines.push('', ...peerTable(peers))
-  return `${lines.join('\n')}\n`
+  return textOf(lines)
 }
 
 function peerTable(peers: readonly ToldPeer[]): string[] {
   const hasIds = peers.some(({ peerId }) => peerId)
   const rows = peers.map(({ address, port, peerId }) => {
-    const client = peerId ? (clientOf(peerId) ?? printable(peerId.toString('latin1', 0, 8))) : ''
+    const client = peerId ? (clientOf(peerId) ?? peerId.toString('latin1', 0, 8)) : ''
     return [printable(address), String(port), ...(hasIds ? [printable(client)] : [])]
   })
   return tableOf(['address', 'port', ...(hasIds ? ['client'] : [])], rows, [0, 2])

@@ -1,3 +1,4 @@
+import { OperatorError } from '../../../lib/errors.ts'
 import type { Event } from '../../../lib/wire/announce.ts'
 import type { Counts } from '../../../lib/wire/counts.ts'
 import { IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES } from '../../../lib/wire/endpoint.ts'
@@ -12,6 +13,7 @@ import type { InfoHash } from '../../../lib/wire/info-hash.ts'
 import type { Parsed } from '../../../lib/wire/parsed.ts'
 import { scrapePathOf } from '../../../lib/wire/scrape-path.ts'
 import { ACTION, writeAnnounceRequest, writeScrapeRequest } from '../../../lib/wire/udp-request.ts'
+import { quoted } from '../given.ts'
 import type { Outside } from '../outside.ts'
 import { type Answer, answered, failed } from './answer.ts'
 import { askHttp } from './http.ts'
@@ -96,11 +98,12 @@ export async function announceByHttp(target: Target, announce: Announce): Promis
   return askTracker(target, withQuery(pathname, search, query), parseHttpAnnounceAnswer)
 }
 
-/** Scrapes an HTTP tracker. */
+/** Scrapes an HTTP tracker; throws an OperatorError where its URL has no scrape. */
 export async function scrapeByHttp(target: Target, infoHashes: readonly InfoHash[]): Promise<Answer<ToldCounts[]>> {
   const { pathname, search } = target.url
   const path = scrapePathOf(pathname)
-  if (path === undefined) return failed('bad answer', 'its path has no "announce", so that it has no scrape (BEP 48)')
+  if (path === undefined)
+    throw new OperatorError(`the path of a URL to scrape has "/announce" (BEP 48), unlike ${quoted(pathname)}`)
   const answer = await askTracker(target, withQuery(path, search, writeHttpScrape(infoHashes)), parseHttpScrapeAnswer)
   if (!answer.ok) return answer
   return answered(infoHashes.map((infoHash) => ({ infoHash, counts: answer.value.get(infoHash.toString('hex')) })))

@@ -5,6 +5,7 @@ import { readHash } from '../given.ts'
 import type { Outside } from '../outside.ts'
 import { paint } from '../paint.ts'
 import { EXIT, print, runToEnd } from '../redis.ts'
+import { textOf } from '../text.ts'
 import { type Check, checkTarget } from './check-steps.ts'
 import { type AskOptions, targetOf } from './options.ts'
 import { msNumber, msText, shownTracker } from './told.ts'
@@ -31,7 +32,7 @@ export const runCheck = (
       for (const [i, target] of queue) checks[i] = await checkTarget(target, outside, infoHash ?? chosen(outside))
     }
     await Promise.all(Array.from({ length: Math.min(CHECKS_AT_ONCE, targets.length) }, checkNext))
-    await print(options.json ? checks.map((check) => jsonLine(bodyOf(check))).join('') : textOf(checks))
+    await print(options.json ? checks.map((check) => jsonLine(bodyOf(check))).join('') : checksText(checks))
     return checks.every(({ isWell }) => isWell) ? EXIT.done : EXIT.notAll
   })
 
@@ -46,7 +47,7 @@ const bodyOf = ({ url, isWell, ms, steps, problem }: Check) => ({
   problem: problem ? { step: problem.step, kind: problem.kind, message: problem.reason } : null,
 })
 
-function textOf(checks: readonly Check[]): string {
+function checksText(checks: readonly Check[]): string {
   const rows = checks.map(({ url, isWell, ms, steps, problem }) => {
     const done = steps.map(({ name, ms: its }) => `${name} ${msText(its)}`)
     const wrong = problem
@@ -58,5 +59,5 @@ function textOf(checks: readonly Check[]): string {
   })
   const [head = '', ...lines] = tableOf(['', 'checked', 'time', 'found'], rows, [0, 1, 3])
   const painted = lines.map((line, i) => (checks[i]?.isWell ? line : paint('red', line)))
-  return `${[paint('dim', head), ...painted].join('\n')}\n`
+  return textOf([paint('dim', head), ...painted])
 }

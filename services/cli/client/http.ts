@@ -14,7 +14,7 @@ export type HttpAnswer = { status: number; statusText: string; body: Buffer }
 
 /** Asks for a path at the target's host: bounded in time and in bytes; redirects are told, not followed. */
 export async function askHttp(
-  { url, family, timeoutMs, userAgent }: Target,
+  { url, family, timeoutMs, userAgent, auth }: Target,
   path: string,
 ): Promise<Answer<HttpAnswer>> {
   const signal = AbortSignal.timeout(timeoutMs)
@@ -24,7 +24,7 @@ export async function askHttp(
     const request = ask({
       ...{ host: hostOf(url), path, family, agent: false, signal },
       ...(url.port !== '' && { port: url.port }),
-      ...(url.username !== '' && { auth: `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}` }),
+      ...(auth !== undefined && { auth }),
       headers: { 'user-agent': userAgent, 'accept-encoding': 'gzip' },
     })
     const arrived = once(request, 'response', { signal })

@@ -5,7 +5,7 @@ import { type InfoHash, PEER_ID_BYTES } from '../../../lib/wire/info-hash.ts'
 import { quoted, readHash, readNumber, readSecondsMs } from '../given.ts'
 import type { Outside } from '../outside.ts'
 import type { Announce } from './ask.ts'
-import { hostOf, readTrackerUrl, type Target } from './target.ts'
+import { credentialsOf, hostOf, readTrackerUrl, type Target } from './target.ts'
 
 /** Options of every command that asks a tracker. */
 export type AskOptions = { timeout: string; ipv4?: boolean; ipv6?: boolean; json?: boolean }
@@ -34,7 +34,7 @@ export function targetOf(url: string, { timeout, ipv4, ipv6 }: AskOptions, { ver
   if (family !== 0 && its !== 0 && its !== family)
     throw new OperatorError(`${quoted(hostOf(read))} is no IPv${family} address: leave out -${family}`)
   return {
-    ...{ url: read, family },
+    ...{ url: read, family, auth: credentialsOf(read) },
     timeoutMs: readSecondsMs('--timeout', timeout, TIMEOUT_S.min, TIMEOUT_S.max),
     userAgent: `redswarm/${version}`,
   }

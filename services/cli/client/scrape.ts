@@ -4,6 +4,7 @@ import { SCRAPE_INFO_HASHES_MAX } from '../../../lib/wire/udp-request.ts'
 import { readHash } from '../given.ts'
 import type { Outside } from '../outside.ts'
 import { EXIT, print, runToEnd } from '../redis.ts'
+import { counted, textOf } from '../text.ts'
 import { scrapeFrom, type ToldCounts } from './ask.ts'
 import { type AskOptions, targetOf } from './options.ts'
 import { headLine, msNumber, tellFailure } from './told.ts'
@@ -27,10 +28,10 @@ export const runScrape = (
     const answer = await scrapeFrom(target, outside, infoHashes)
     const ms = performance.now() - startMs
     if (!answer.ok) return tellFailure(target.url, answer, json)
-    const what = `scrape of ${shown(infoHashes.length)} ${infoHashes.length === 1 ? 'torrent' : 'torrents'}`
+    const what = `scrape of ${counted(infoHashes.length, 'torrent')}`
     const torrents = answer.value.map(bodyOf)
     if (json) await print(jsonLine({ url: target.url.href, ms: msNumber(ms), torrents }))
-    else await print(`${headLine(target.url, what, ms)}\n${tableOf(HEAD, answer.value.map(rowOf)).join('\n')}\n`)
+    else await print(`${headLine(target.url, what, ms)}\n${textOf(tableOf(HEAD, answer.value.map(rowOf)))}`)
     return EXIT.done
   })
 

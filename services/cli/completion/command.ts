@@ -1,6 +1,7 @@
 import type { Command, Option } from 'commander'
 import { addTo } from '../usage/command.ts'
-import type { CommandNode, OptionNode } from './tree.ts'
+import type { Shell } from './completion.ts'
+import { type CommandNode, type OptionNode, SHELLS } from './tree.ts'
 
 const HELP = `
 Examples:
@@ -12,13 +13,11 @@ It completes the word redswarm: with npx, \`alias redswarm='npx redswarm'\` goes
 Exit code: 0 printed, 2 usage. More: docs/command-line.md.
 `
 
-const SHELLS = ['bash', 'zsh', 'fish']
-
 /** Adds `redswarm completion`; last, since it completes what was added before. */
 export function addCompletionCommand(program: Command): void {
   const command = addTo(program, 'completion', 'print a script that completes commands and options', HELP, async () => {
     const { printCompletion } = await import('./completion.ts')
-    return (shell: string) => printCompletion(shell, treeOf(program))
+    return (shell: Shell) => printCompletion(shell, treeOf(program))
   })
   command.addArgument(command.createArgument('<shell>', 'whose script').choices(SHELLS))
 }

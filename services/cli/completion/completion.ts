@@ -1,15 +1,17 @@
-import { print } from '../redis.ts'
+import { EXIT, print, runToEnd } from '../redis.ts'
 import { bashScript } from './bash.ts'
 import { fishScript } from './fish.ts'
-import type { CommandNode } from './tree.ts'
+import type { CommandNode, SHELLS } from './tree.ts'
 import { zshScript } from './zsh.ts'
 
-const SCRIPTS: Record<string, (program: CommandNode) => string> = { bash: bashScript, zsh: zshScript, fish: fishScript }
+/** A shell that a script is made for. */
+export type Shell = (typeof SHELLS)[number]
+
+const SCRIPTS: Record<Shell, (program: CommandNode) => string> = { bash: bashScript, zsh: zshScript, fish: fishScript }
 
 /** Prints the script of a shell; answers the exit code. */
-export async function printCompletion(shell: string, program: CommandNode): Promise<number> {
-  const script = SCRIPTS[shell]
-  if (!script) throw new Error(`no such shell: ${shell}`)
-  await print(script(program))
-  return 0
-}
+export const printCompletion = (shell: Shell, program: CommandNode): Promise<number> =>
+  runToEnd(async () => {
+    await print(SCRIPTS[shell](program))
+    return EXIT.done
+  })

@@ -1,3 +1,6 @@
+/** Shells that there is a script for. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+
 /** What can be completed: a command with its subcommands and options. */
 export type CommandNode = {
   name: string

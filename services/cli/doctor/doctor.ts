@@ -79,29 +79,33 @@ async function openRedis(): Promise<Opened> {
   }
   try {
     const { url, name } = await findRedis(settings, 'look into')
-    const redis = await connectRedis(url, makeLog('silent', false), async () => {})
+    let nowS = 0
+    const redis = await connectRedis(url, makeLog('silent', false), async (opened) => {
+      nowS = Number((await opened.time())[0])
+    })
     const parsed = new URL(url)
     const isHere = parsed.protocol === 'unix:' || isLoopback(parsed.hostname)
-    const [seconds] = await redis.time()
-    return { target: { redis, name, keys: makeKeys(settings.keyPrefix), settings, nowS: Number(seconds) }, isHere }
+    const keys = makeKeys(settings.keyPrefix)
+    return { target: { redis, name, keys, settings, nowS }, isHere }
   } catch (error) {
     return { findings: problemsOf('Redis', error) }
   }
 }
 
-/** The first line of an operator's error says what is wrong; the others what, one by one, or what to do. */
+/** The first line of an operator's error says what is wrong, the second what to do; of settings, each line one problem. */
 function problemsOf(about: string, error: unknown): Finding[] {
   const [found = '', ...rest] = messageOf(error)
     .split('\n')
     .map((line) => line.trim())
-  if (about === 'settings') return rest.map((each) => ({ severity: 'critical', about, found: each }))
-  return [{ severity: 'critical', about, found, ...(rest.length > 0 && { todo: rest.join('\n') }) }]
+  if (about === 'settings' && rest.length > 0) return rest.map((each) => ({ severity: 'critical', about, found: each }))
+  const [todo] = rest
+  return [{ severity: 'critical', about, found, ...(todo !== undefined && { todo }) }]
 }
 
-async function serverFindings({ redis }: Target): Promise<Finding[]> {
+async function serverFindings(target: Target): Promise<Finding[]> {
   try {
-    await checkServer(redis)
-    const { kind, version } = await readServer({ redis } as Target)
+    await checkServer(target.redis)
+    const { kind, version } = await readServer(target)
     return [{ severity: 'fine', about: 'Redis', found: `${kind} ${version}, which evicts nothing` }]
   } catch (error) {
     if (error instanceof OperatorError) return problemsOf('Redis', error)

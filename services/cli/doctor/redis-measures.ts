@@ -51,9 +51,15 @@ function clockFinding(offsetMs: number): Finding {
 /** How the append-only file is written: only CONFIG tells that, and a managed Redis may refuse it. */
 export async function configFindings({ redis }: Target): Promise<Finding[]> {
   const pairs = (await redis.config('GET', 'append*')) as string[]
-  const fsync = pairs[pairs.indexOf('appendfsync') + 1]
-  if (!pairs.includes('appendfsync')) throw new Error('CONFIG GET appendfsync tells nothing')
+  return fsyncFindings(new Map(pairs.map((name, i) => [name, pairs[i + 1] ?? ''])))
+}
+
+/** The same, of the settings `append*`. Where there is no such file, nothing is to be said of it. */
+export function fsyncFindings(settings: ReadonlyMap<string, string>): Finding[] {
+  if (settings.get('appendonly') === 'no') return []
   const about = 'appendfsync'
+  const fsync = settings.get(about)
+  if (fsync === undefined) return [{ severity: 'unknown', about, found: 'CONFIG GET does not tell it' }]
   if (fsync === 'always') {
     const found = 'appendfsync always: each call of a frontend waits for the disk'
     return [

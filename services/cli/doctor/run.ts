@@ -1,11 +1,11 @@
-import { jsonLine, printable, shown } from '../../../lib/observe/table.ts'
+import { jsonLine, printable } from '../../../lib/observe/table.ts'
 import type { Outside } from '../outside.ts'
 import { paint } from '../paint.ts'
 import { EXIT, print, runToEnd } from '../redis.ts'
 import { textOf } from '../text.ts'
 import { type Diagnosis, diagnose } from './doctor.ts'
 import { inOrder, isTrouble } from './finding.ts'
-import { findingLines } from './finding-text.ts'
+import { findingLines, troublesText } from './finding-text.ts'
 
 /** Looks for what is wrong with the machine, Redis and the tracker, and prints it; answers the exit code. */
 export const runDoctor = (outside: Outside, { json = false }: { json?: boolean }): Promise<number> =>
@@ -23,11 +23,8 @@ const bodyOf = ({ redis, isWhole, findings }: Diagnosis) => ({
 })
 
 function doctorText({ redis, isWhole, findings }: Diagnosis): string {
-  const troubles = findings.filter(isTrouble).length
-  const verdict =
-    troubles === 0
-      ? paint('green', 'nothing is wrong')
-      : paint('red', `${shown(troubles)} ${troubles === 1 ? 'thing is' : 'things are'} wrong`)
+  const troubles = findings.filter(isTrouble)
+  const verdict = troubles.length === 0 ? paint('green', 'nothing is wrong') : paint('red', troublesText(troubles))
   const where = redis === undefined ? '' : ` of ${printable(redis)}`
   const rest = isWhole ? [] : ['  The rest, Redis and the tracker, could not be looked at.']
   return textOf([

@@ -1,9 +1,9 @@
 import { printable, shown, shownBytes, tableOf } from '../../../lib/observe/table.ts'
 import { type Instance, isSilent } from '../../../lib/store/instances.ts'
-import { findingLines } from '../doctor/finding-text.ts'
+import { findingLines, troublesText } from '../doctor/finding-text.ts'
 import { paint } from '../paint.ts'
-import { ageText, textOf } from '../text.ts'
-import { RATE_KINDS, type RateKind, type Rates } from './rates.ts'
+import { ageText, counted, textOf } from '../text.ts'
+import { RATE_KINDS, type RateKind } from './rates.ts'
 import type { Status } from './status.ts'
 
 /** A look at a tracker, for people: what is wrong first. */
@@ -13,21 +13,18 @@ export function statusText(status: Status): string {
   const isWell = troubles.length === 0
   const head = `  ${paint('bold', 'Redswarm')} on ${where}, seen by version ${version}: `
   return textOf([
-    head + (isWell ? paint('green', 'all is well') : paint('red', troublesText(troubles.length))),
+    head + (isWell ? paint('green', 'all is well') : paint('red', troublesText(troubles))),
     ...(isWell ? [] : ['', ...findingLines(troubles)]),
     '',
     ...processLines(status),
     '',
     ...totalLines(status),
     '',
-    ...rateLines(status.rates, status.counted),
+    ...rateLines(status),
     '',
     ...serverLines(status),
   ])
 }
-
-const troublesText = (troubles: number): string =>
-  `${shown(troubles)} ${troubles === 1 ? 'thing is' : 'things are'} wrong`
 
 /** Processes for people, those that are silent marked. */
 export function processTable(instances: readonly Instance[], nowS: number): string[] {
@@ -55,8 +52,8 @@ function totalLines({ totals: { torrents, seeders, leechers, completed } }: Stat
   return [paint('dim', head), ...rows]
 }
 
-function rateLines(rates: Rates, counted: Rates): string[] {
-  const rows = RATE_KINDS.map((kind) => [kindText(kind), perS(rates[kind]), shown(counted[kind])])
+function rateLines({ rates, counted: soFar }: Status): string[] {
+  const rows = RATE_KINDS.map((kind) => [kindText(kind), perS(rates[kind]), shown(soFar[kind])])
   const [head = '', ...lines] = tableOf(['requests', 'a second', 'so far'], rows)
   return [paint('dim', head), ...lines]
 }
@@ -73,7 +70,8 @@ function serverLines({ server, facts }: Status): string[] {
   const limit = server.maxBytes === 0 ? 'no limit' : `of ${shownBytes(server.maxBytes)}`
   const aof = server.hasAof ? 'append-only file' : 'no append-only file'
   const name = `${server.kind === 'redis' ? 'Redis' : 'Valkey'} ${server.version}`
-  const replicas = `${shown(server.replicas.length)} ${server.replicas.length === 1 ? 'replica' : 'replicas'}`
+  const replicas = counted(server.replicas.length, 'replica')
+  const connections = counted(server.clients, 'connection')
   const memory = `${shownBytes(server.usedBytes)} (${limit})`
   const swept = sweeper.sweptS === undefined ? 'none yet' : `${ageText(nowS - sweeper.sweptS)} ago`
   const hold = sweeper.holdS && sweeper.holdS > nowS ? `, eviction waits for ${ageText(sweeper.holdS - nowS)}` : ''
@@ -81,7 +79,7 @@ function serverLines({ server, facts }: Status): string[] {
     ? `${ageText(nowS - audit.atS)} ago, drift ${shown(audit.drift)}, repaired ${shown(audit.repaired)}`
     : 'none yet'
   return [
-    `  ${printable(name)}: ${[memory, aof, replicas, `${shown(server.clients)} connections`].join(', ')}`,
+    `  ${printable(name)}: ${[memory, aof, replicas, connections].join(', ')}`,
     `  last sweep: ${swept}${hold}`,
     `  last audit: ${audited}`,
   ]

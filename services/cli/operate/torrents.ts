@@ -4,7 +4,7 @@ import { makeListing } from '../../../lib/store/listing.ts'
 import { makeRankedListing } from '../../../lib/store/ranked.ts'
 import { RANKED_BY, type RankedBy } from '../../../lib/store/ranks.ts'
 import type { ListedTorrent } from '../../../lib/store/walk.ts'
-import { quoted, readHash, readNumber } from '../given.ts'
+import { readHash, readNumber } from '../given.ts'
 import { EXIT, print, runOnRedis, type Target } from '../redis.ts'
 import { ageText, textOf } from '../text.ts'
 import { readNowS } from './state.ts'
@@ -24,9 +24,7 @@ export const printTorrents = (options: TorrentsOptions): Promise<number> =>
     const limit = readNumber('--limit', options.limit, 1, LIMIT_MAX)
     const by = RANKED_BY.find((each) => each === options.by)
     if (by && options.after !== undefined)
-      throw new OperatorError(
-        `--after goes on in the order of info hashes: leave out --by, or ${quoted(options.after)}`,
-      )
+      throw new OperatorError('--after goes on in the order of info hashes: it cannot be with --by')
     const list = by
       ? await rankedList(target, by, limit)
       : await orderedList(

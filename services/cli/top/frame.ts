@@ -4,8 +4,8 @@ import type { RankedTorrent } from '../../../lib/store/ranked.ts'
 import type { RateKind, Rates } from '../operate/rates.ts'
 import { perS, processTable } from '../operate/status-text.ts'
 import type { Paint } from '../paint.ts'
-import { ageText, timeText } from '../text.ts'
-import type { Sample } from './sampler.ts'
+import { ageText, counted, timeText } from '../text.ts'
+import type { Away, Sample } from './sampler.ts'
 
 /** A line of the screen, plain: it is cut to the width before it is painted. */
 export type Line = { text: string; style?: Parameters<Paint>[0] }
@@ -13,9 +13,13 @@ export type Line = { text: string; style?: Parameters<Paint>[0] }
 /** Lines of processes and of swarms; where the screen is small, both have half of what is left. */
 const LEAST_ROWS = 2
 
-/** What a sample looks like on a screen of so many rows; `nowMs` is `performance.now`. */
-export function frameOf(sample: Sample, { rows, name, nowMs }: { rows: number; name: string; nowMs: number }): Line[] {
-  const head = headLines(sample, name, nowMs)
+/** A screen of so many rows for the Redis of a name; `hint` says how it is left, `nowMs` is `performance.now`. */
+export type Frame = { rows: number; name: string; hint: string; nowMs: number }
+
+/** What a sample looks like on a screen. */
+export function frameOf(sample: Sample, frame: Frame): Line[] {
+  const { rows } = frame
+  const head = headLines(sample, frame)
   const left = rows - head.length - 2
   const processes = processLines(sample)
   const swarms = swarmLines(sample.best)
@@ -27,25 +31,22 @@ export function frameOf(sample: Sample, { rows, name, nowMs }: { rows: number; n
 
 const EMPTY: Line = { text: '' }
 
-function headLines(sample: Sample, name: string, nowMs: number): Line[] {
+function headLines(sample: Sample, { name, hint, nowMs }: Frame): Line[] {
   const { nowS, away, totals, server, rates } = sample
-  const title: Line = { text: `  Redswarm on ${printable(name)}  ${timeText(nowS)}  q ends`, style: 'bold' }
-  const gone: Line[] = away
-    ? [
-        {
-          text: `  Redis has not answered for ${ageText((nowMs - away.sinceMs) / 1000)}: ${printable(away.reason)}`,
-          style: 'red',
-        },
-      ]
-    : []
+  const title: Line = { text: `  Redswarm on ${printable(name)}  ${timeText(nowS)}${hint}`, style: 'bold' }
+  const gone: Line[] = away ? [{ text: `  ${awayText(away, nowMs)}`, style: 'red' }] : []
   const counts = totals
     ? `torrents ${shown(totals.torrents)}, seeders ${shown(totals.seeders)}, leechers ${shown(totals.leechers)}, completed ${shown(totals.completed)}`
     : 'torrents and peers are not read yet'
   const memory: Line[] = server
-    ? [{ text: `  Redis: ${shownBytes(server.usedBytes)}, ${shown(server.clients)} connections` }]
+    ? [{ text: `  Redis: ${shownBytes(server.usedBytes)}, ${counted(server.clients, 'connection')}` }]
     : []
   return [title, ...gone, { text: `  ${counts}` }, ...memory, EMPTY, ...rateLines(rates)]
 }
+
+/** That Redis is away, and for how long. */
+export const awayText = ({ reason, sinceMs }: Away, nowMs: number): string =>
+  `Redis has not answered for ${ageText((nowMs - sinceMs) / 1000)}: ${printable(reason)}`
 
 function rateLines(rates: Rates | undefined): Line[] {
   const rate = (kind: RateKind): string => (rates ? perS(rates[kind]) : '-')

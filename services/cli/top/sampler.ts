@@ -15,9 +15,12 @@ export type Sample = {
   totals: Totals | undefined
   server: ServerFacts | undefined
   best: readonly RankedTorrent[]
-  /** Why Redis does not answer, and since when by this machine's `performance.now`; the rest is of before then. */
-  away: { reason: string; sinceMs: number } | undefined
+  /** The rest is of before then. */
+  away: Away | undefined
 }
+
+/** Why Redis does not answer, and since when by this machine's `performance.now`. */
+export type Away = { reason: string; sinceMs: number }
 
 /** Rates are those of so many seconds: a frontend flushes its counters every second, so that two would jump. */
 const RATES_OVER_S = 5

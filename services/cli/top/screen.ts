@@ -47,7 +47,11 @@ export function enterScreen(paint: Paint, { onEnd, onResize }: { onEnd: () => vo
   stdout.on('resize', onResize)
   write(ENTER)
   // Asked for, since a process that stands in for this one may have heard of the new size in its place.
-  const sizeNow = (): [columns: number, rows: number] => stdout.getWindowSize()
+  // A terminal that was not told its size (a serial line) has none: that of all terminals of old.
+  const sizeNow = (): [columns: number, rows: number] => {
+    const [columns, rows] = stdout.getWindowSize()
+    return [columns || 80, rows || 24]
+  }
   return {
     rows: () => sizeNow()[1],
     draw(lines) {

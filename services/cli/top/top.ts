@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { jsonLine, printable, shown } from '../../../lib/observe/table.ts'
+import { jsonLine, shown } from '../../../lib/observe/table.ts'
 import { onStopSignals } from '../../../lib/signals.ts'
 import { isSilent } from '../../../lib/store/instances.ts'
 import { readSecondsMs } from '../given.ts'
@@ -8,7 +9,7 @@ import { kindText, perS } from '../operate/status-text.ts'
 import { paint } from '../paint.ts'
 import { EXIT, print, runOnRedis, type Target } from '../redis.ts'
 import { textOf, timeText } from '../text.ts'
-import { frameOf } from './frame.ts'
+import { awayText, frameOf } from './frame.ts'
 import { makeSampler, type Sample, type Sampler } from './sampler.ts'
 import { enterScreen } from './screen.ts'
 
@@ -36,8 +37,8 @@ async function showOnce({ name }: Target, sample: Sampler, isJson: boolean): Pro
   await sample()
   await sleep(ONCE_MS)
   const found = await sample()
-  const lines = frameOf(found, { rows: ROWS_ONCE, name, nowMs: performance.now() })
-  await print(isJson ? jsonLine(bodyOf(found)) : textOf(lines.map(({ text }) => text.replace('  q ends', ''))))
+  const lines = frameOf(found, { rows: ROWS_ONCE, name, hint: '', nowMs: performance.now() })
+  await print(isJson ? jsonLine(bodyOf(found)) : textOf(lines.map(({ text }) => text)))
   return found.away ? EXIT.notRun : EXIT.done
 }
 
@@ -46,7 +47,7 @@ async function showOnScreen({ name }: Target, sample: Sampler, intervalMs: numbe
   let last: Sample | undefined
   const draw = (): void => {
     if (last && !ended.signal.aborted) {
-      screen.draw(frameOf(last, { rows: screen.rows(), name, nowMs: performance.now() }))
+      screen.draw(frameOf(last, { rows: screen.rows(), name, hint: '  q ends', nowMs: performance.now() }))
     }
   }
   const screen = enterScreen(paint, { onEnd: () => ended.abort(), onResize: draw })
@@ -79,15 +80,17 @@ async function showLines(sample: Sampler, intervalMs: number, isJson: boolean): 
 
 /** Does something at every interval until it is ended, or has nobody left to do it for. */
 async function again(everyMs: number, signal: AbortSignal, step: () => Promise<boolean>): Promise<void> {
+  // A Redis that hangs takes seconds to give up; whoever ends it does not wait for that.
+  const ended = once(signal, 'abort').then(() => false)
   for (let dueMs = performance.now(); !signal.aborted; dueMs = Math.max(dueMs + everyMs, performance.now())) {
     await sleep(Math.max(0, dueMs - performance.now()), undefined, { signal }).catch(() => {})
-    if (signal.aborted || !(await step())) return
+    if (signal.aborted || !(await Promise.race([step(), ended]))) return
   }
 }
 
 /** A sample as one line, for a log: rates are requests a second. */
 function lineOf({ nowS, rates, instances, totals, away }: Sample): string {
-  if (away) return `Redis does not answer: ${printable(away.reason)}`
+  if (away) return awayText(away, performance.now())
   const live = instances.filter((instance) => !isSilent(instance, nowS))
   const kinds = rates ? RATE_KINDS.map((kind) => `${kindText(kind)} ${perS(rates[kind])}`) : []
   const peers = totals ? [`torrents ${shown(totals.torrents)}`, `peers ${shown(totals.seeders + totals.leechers)}`] : []
