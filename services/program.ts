@@ -22,6 +22,9 @@ const DESCRIPTIONS: Record<Role, string> = {
   sweeper: 'run a sweeper on it: it removes peers that were not heard from',
 }
 
+/** How it ends where it was called wrongly. */
+const EXIT_USAGE = 2
+
 const HELP = `
 Examples:
   $ npm start                                             the whole tracker, with a Redis of its own
@@ -115,10 +118,19 @@ function startProblem(error: unknown): string {
     : ((error as Error).stack ?? messageOf(error))
 }
 
+/** Without a command, `up` is run: a word that is none would be told as one too many for it. */
+function refuseUnknown(program: Command, word: string): void {
+  const isKnown = word === 'help' || program.commands.some((command) => command.name() === word)
+  if (word !== '' && !word.startsWith('-') && !isKnown)
+    program.error(`error: unknown command '${word}'`, { exitCode: EXIT_USAGE })
+}
+
 /** Does what the command line says. */
 export async function runProgram(): Promise<void> {
   try {
-    await makeProgram().parseAsync()
+    const program = makeProgram()
+    refuseUnknown(program, process.argv[2] ?? '')
+    await program.parseAsync()
   } catch (error) {
     process.stderr.write(`redswarm: ${startProblem(error)}\n`)
     process.exit(1)

@@ -82,19 +82,9 @@ export function endsQuietlyWithoutReader(): void {
 }
 
 /** Writes to standard output, no faster than it is read; whether anybody still reads. */
-export async function print(text: string): Promise<boolean> {
-  const { stdout } = process
-  if (stdout.destroyed || stdout.errored) return false
-  if (stdout.write(text)) return true
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      stdout.off('drain', done).off('close', done).off('error', done)
-      resolve()
-    }
-    stdout.on('drain', done).on('close', done).on('error', done)
-  })
-  return !stdout.destroyed && !stdout.errored
-}
+export const print = (text: string): Promise<boolean> =>
+  // Asked of each write: Node forgets the error of a standard output.
+  new Promise((resolve) => process.stdout.write(text, (error) => resolve(!error)))
 
 function problemOf(error: unknown, advice: string): string {
   if (error instanceof OperatorError) return error.message

@@ -1,8 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { stripVTControlCharacters } from 'node:util'
+import { promisify, stripVTControlCharacters } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { runCli } from '../support/cli.ts'
 import { startRedis, until, useRedis } from '../support/redis.ts'
@@ -196,6 +196,13 @@ describe('redswarm top where there is no terminal', () => {
       own.process.kill('SIGCONT')
       await own.stop()
     }
+  })
+
+  it('ends once nobody reads it', async () => {
+    const command = `'${process.execPath}' ${MAIN} top --interval 0.2 | head -n 2`
+    const env = { PATH: process.env.PATH, REDSWARM_REDIS_URL: server().url }
+    const { stdout } = await promisify(execFile)('sh', ['-c', command], { env, timeout: 10_000 })
+    expect(stdout).toMatch(/^[^\n]* torrents 0, peers 0, processes 0\n[^\n]* UDP connects 0, [^\n]*\n$/)
   })
 
   it('prints one frame with --once', async () => {

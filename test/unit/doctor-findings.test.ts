@@ -6,7 +6,7 @@ import { serverFactsOf } from '../../lib/store/server-facts.ts'
 import { type Finding, isTrouble } from '../../services/cli/doctor/finding.ts'
 import { machineFindings } from '../../services/cli/doctor/machine-findings.ts'
 import { redisFindings } from '../../services/cli/doctor/redis-findings.ts'
-import { fsyncFindings } from '../../services/cli/doctor/redis-measures.ts'
+import { fsyncFindings, type SlowEntry, slowFinding } from '../../services/cli/doctor/redis-measures.ts'
 import { type TrackerFacts, trackerFindings } from '../../services/cli/doctor/tracker-findings.ts'
 import { temporaryFolder } from '../support/at-exit.ts'
 
@@ -83,6 +83,29 @@ describe('what CONFIG tells of the append-only file', () => {
 
   it('is nothing where there is no such file', () =>
     expect(of({ appendonly: 'no', appendfsync: 'always' })).toEqual([]))
+})
+
+describe('what the slow log tells', () => {
+  const NOW_S = 1_000_000
+  const of = (...entries: SlowEntry[]): Finding => slowFinding(entries, NOW_S)
+
+  it('is fine where nothing is of the last hour', () =>
+    expect(of([1, NOW_S - 3600, 500_000, ['KEYS', '*']])).toMatchObject({ severity: 'fine' }))
+
+  it('is the slowest, and who is to be looked for', () => {
+    const found = of([2, NOW_S - 9, 20_000, ['PING']], [1, NOW_S - 60, 100_001, ['KEYS', '*', 'more']])
+    expect(found).toMatchObject({
+      severity: 'warning',
+      found: '2 slow within an hour, the slowest of 100 ms, 60 s ago: KEYS *',
+      todo: expect.stringContaining('who sends it?'),
+    })
+  })
+
+  it('is for the machine where the tracker sent it', () =>
+    expect(of([1, NOW_S, 99_000, ['fcall', 'redswarm_announce_1', '1']])).toMatchObject({
+      severity: 'note',
+      todo: expect.stringContaining('is the machine of Redis busy'),
+    }))
 })
 
 describe('what the processes of a tracker have left', () => {

@@ -75,16 +75,26 @@ export function fsyncFindings(settings: ReadonlyMap<string, string>): Finding[] 
 
 /** What took long in the last hour, by the slow log. */
 export async function slowFindings({ redis, nowS }: Target): Promise<Finding[]> {
-  const entries = (await redis.call('SLOWLOG', 'GET', SLOW_ENTRIES_MAX)) as [number, number, number, string[]][]
-  const recent = entries.filter(([, atS]) => nowS - Number(atS) < SLOW_WITHIN_S)
-  const [worst] = recent.toSorted((a, b) => b[2] - a[2])
+  return [slowFinding((await redis.call('SLOWLOG', 'GET', SLOW_ENTRIES_MAX)) as SlowEntry[], nowS)]
+}
+
+/** An entry of the slow log: id, seconds since the epoch, microseconds, the command; more comes after these. */
+export type SlowEntry = [id: number, atS: number, us: number, args: string[]]
+
+/** The same, of entries of the slow log. */
+export function slowFinding(entries: readonly SlowEntry[], nowS: number): Finding {
+  const recent = entries.filter(([, atS]) => nowS - atS < SLOW_WITHIN_S)
+  const [worst] = recent.toSorted(([, , a], [, , b]) => b - a)
   const about = 'slow log'
-  if (!worst) return [{ severity: 'fine', about, found: 'nothing slow within an hour' }]
+  if (!worst) return { severity: 'fine', about, found: 'nothing slow within an hour' }
   const [, atS, us, args] = worst
   // Of a script its name: what follows are records.
   const what = args.slice(0, 2).join(' ').slice(0, 80)
-  const when = `${ageText(nowS - Number(atS))} ago`
+  const when = `${ageText(nowS - atS)} ago`
   const found = `${shown(recent.length)} slow within an hour, the slowest of ${shown(us / 1000)} ms, ${when}: ${what}`
-  const todo = 'while it runs, nobody is answered: who sends it? `redis-cli SLOWLOG GET` shows more'
-  return [{ severity: us > SLOW_US_MAX ? 'warning' : 'note', about, found, todo }]
+  const why = /^fcall(_ro)? redswarm_/i.test(what)
+    ? 'the tracker sends it, and it takes a millisecond or two: is the machine of Redis busy, or swapping?'
+    : 'who sends it? `redis-cli SLOWLOG GET` shows more'
+  const todo = `while it runs, nobody is answered: ${why}`
+  return { severity: us > SLOW_US_MAX ? 'warning' : 'note', about, found, todo }
 }

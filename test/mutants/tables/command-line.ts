@@ -55,6 +55,27 @@ export const commandLineMutants: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
+    'services/cli/doctor/redis-measures.ts',
+    ['unit/doctor-findings'],
+    [
+      [
+        'appendfsync is judged where there is no append-only file',
+        "if (settings.get('appendonly') === 'no') return []\n",
+        '',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'services/cli/redis.ts',
+    ['tools/cli-top'],
+    [['a live view goes on without a reader', 'resolve(!error)', 'resolve(true)']],
+  ),
+  ...mutantsOf(
+    'services/cli/top/top.ts',
+    ['tools/cli-top'],
+    [['a live view waits for a Redis that hangs', 'Promise.race([step(), ended])', 'step()']],
+  ),
+  ...mutantsOf(
     'services/cli/top/screen.ts',
     ['tools/cli-top'],
     [
