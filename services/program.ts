@@ -8,6 +8,7 @@ import { addAccessCommands } from './cli/command.ts'
 import { addCompletionCommand } from './cli/completion/command.ts'
 import { addOperatorCommands } from './cli/operate/command.ts'
 import type { Outside } from './cli/outside.ts'
+import { EXIT_USAGE } from './cli/usage/command.ts'
 import { addLoadCommand } from './load/command.ts'
 import { addProfileCommand } from './profile/command.ts'
 import { ROLES, type Role, SHARED_ROLES } from './roles.ts'
@@ -21,9 +22,6 @@ const DESCRIPTIONS: Record<Role, string> = {
   api: 'run the REST API on it',
   sweeper: 'run a sweeper on it: it removes peers that were not heard from',
 }
-
-/** How it ends where it was called wrongly. */
-const EXIT_USAGE = 2
 
 const HELP = `
 Examples:

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
 /** How a command ends that was called wrongly. */
-const EXIT_USAGE = 2
+export const EXIT_USAGE = 2
 
 /** Adds a command; what `find` finds, once it is called for, answers the exit code. A wrong usage ends with 2. */
 export const addTo = <Args extends unknown[]>(
