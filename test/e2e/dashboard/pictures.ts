@@ -1,15 +1,14 @@
 // Makes the pictures of docs/dashboard.md: `npm run docs:pictures`. A tracker runs as processes of its own, under a load of
 // `redswarm load`, and a browser shows its dashboard. `--seconds 20` makes them sooner, of a chart that has just begun.
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { killAtExit } from '../../support/at-exit.ts'
 import { announce } from '../../support/http-client.ts'
 import { type Program, withProgram } from '../../support/program.ts'
 import { startRedis, type TestRedis, until } from '../../support/redis.ts'
+import { startLoad } from '../load.ts'
 import { launchBrowser, missingBrowser } from './browser.ts'
 import { PICTURED_HASH, picturedPeers } from './pictured-peers.ts'
 
@@ -17,7 +16,6 @@ const FOLDER = join(import.meta.dirname, '../../../docs/pictures')
 const TOKEN = 'a-token-for-pictures'
 /** As much as the chart shows, nearly. */
 const SECONDS_DEFAULT = 285
-const SIZE = ['--torrents', '3000', '--peers', '20000']
 /** By then there are torrents to rank. */
 const FILLED_MS = 8000
 /** A ranking is made when the sweeper starts: it walks all shards that have torrents, and rests after each. */
@@ -31,25 +29,6 @@ const PICTURES: { name: string; path: string; options: BrowserContextOptions }[]
   { name: 'dashboard-swarm', path: `#/swarm/${PICTURED_HASH}`, options: { viewport: { width: 1240, height: 620 } } },
   { name: 'dashboard-phone', path: '', options: { viewport: PHONE, isMobile: true, deviceScaleFactor: 1.5 } },
 ]
-
-/** A load that runs beside the others, until it is ended. */
-function startLoad(protocol: 'udp' | 'http', url: string, rate: number, ...more: string[]): ChildProcess {
-  const args = [
-    'services/main.ts',
-    'load',
-    protocol,
-    url,
-    '--seconds',
-    '3600',
-    '--rate',
-    String(rate),
-    ...SIZE,
-    ...more,
-  ]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
-  killAtExit(child)
-  return child
-}
 
 async function announceAll(httpUrl: string): Promise<void> {
   for (const { address, ...peer } of picturedPeers())
