@@ -8,7 +8,6 @@ import { addAccessCommands } from './cli/command.ts'
 import { addCompletionCommand } from './cli/completion/command.ts'
 import { addOperatorCommands } from './cli/operate/command.ts'
 import type { Outside } from './cli/outside.ts'
-import { EXIT_USAGE } from './cli/usage/command.ts'
 import { addLoadCommand } from './load/command.ts'
 import { addProfileCommand } from './profile/command.ts'
 import { ROLES, type Role, SHARED_ROLES } from './roles.ts'
@@ -50,7 +49,7 @@ function makeProgram(): Command {
     .showHelpAfterError('(redswarm --help shows what there is)')
   program.commandsGroup('Run a tracker:')
   program
-    .command('up', { isDefault: true })
+    .command('up')
     .description('run the whole tracker; without REDSWARM_REDIS_URL, on a private Redis in the data folder')
     .action(() => run({ roles: ROLES }))
   for (const role of ROLES) {
@@ -81,7 +80,8 @@ function makeProgram(): Command {
   addProfileCommand(program)
   program.commandsGroup('More:')
   addCompletionCommand(program)
-  return program
+  // Only now: commands that are added after would take it over.
+  return program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
 }
 
 const AUDIT_HELP = `
@@ -116,19 +116,12 @@ function startProblem(error: unknown): string {
     : ((error as Error).stack ?? messageOf(error))
 }
 
-/** Without a command, `up` is run: a word that is none would be told as one too many for it. */
-function refuseUnknown(program: Command, word: string): void {
-  const isKnown = word === 'help' || program.commands.some((command) => command.name() === word)
-  if (word !== '' && !word.startsWith('-') && !isKnown)
-    program.error(`error: unknown command '${word}'`, { exitCode: EXIT_USAGE })
-}
-
 /** Does what the command line says. */
 export async function runProgram(): Promise<void> {
   try {
-    const program = makeProgram()
-    refuseUnknown(program, process.argv[2] ?? '')
-    await program.parseAsync()
+    // `up` is what no word means; as the default command, it would take any word that is none for an argument of its own.
+    const words = process.argv.slice(2)
+    await makeProgram().parseAsync(words.length === 0 ? ['up'] : words, { from: 'user' })
   } catch (error) {
     process.stderr.write(`redswarm: ${startProblem(error)}\n`)
     process.exit(1)

@@ -61,7 +61,10 @@ export function loadSettings(environment: Environment, dotenv: boolean | { path:
   const { raw, isWhole } = readRaw(given, problems)
   const settings = convert(raw, given, problems)
   if (isWhole) checkTogether(settings, problems)
-  if (problems.length > 0) throw new OperatorError(['invalid configuration', ...problems].join('\n  '))
+  if (problems.length > 0)
+    throw new OperatorError(
+      ['invalid configuration (every setting is in docs/configuration.md)', ...problems].join('\n  '),
+    )
   return settings
 }
 

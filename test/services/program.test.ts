@@ -7,7 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { fieldsOf } from '../../lib/store/check-server.ts'
-import { runCli } from '../support/cli.ts'
 import { type Program, withProgram } from '../support/program.ts'
 import { startRedis, until, useRedis } from '../support/redis.ts'
 import { hashOf } from '../support/store.ts'
@@ -110,11 +109,11 @@ describe('redswarm', () => {
     expect(await failureOf(['sweeper'], {})).toContain('REDSWARM_REDIS_URL')
   })
 
-  it('refuses a command that it does not know', async () => {
-    const { code, stderr } = await runCli(['dance'])
-    expect(code).toBe(2)
-    expect(stderr).toMatch(/^error: unknown command 'dance'\n\(redswarm --help/)
-  })
+  it('refuses a command that it does not know, and names the one that may be meant', () =>
+    withProgram(['statsu'], {}, async (program) => {
+      expect(await program.ended()).toBe(2)
+      expect(program.stderr()).toContain("unknown command 'statsu'\n(Did you mean status?)")
+    }))
 
   it('shows help with examples and its version', async () => {
     for (const [arg, text] of [

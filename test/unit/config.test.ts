@@ -20,7 +20,7 @@ function problemsOf(environment: Environment, dotenv: false | { path: string } =
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error
     const [head, ...lines] = error.message.split('\n  ')
-    expect(head).toBe('invalid configuration')
+    expect(head).toBe('invalid configuration (every setting is in docs/configuration.md)')
     return lines
   }
 }

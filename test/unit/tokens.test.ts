@@ -27,7 +27,7 @@ describe('the named tokens of the API', () => {
   ])('are refused where they are wrong, without being shown: %s', (text, problem) => {
     expect(parseTokens(text)).toEqual({ problem })
     const load = () => loadSettings({ REDSWARM_API_TOKENS: text }, false)
-    expect(load).toThrow(`invalid configuration\n  REDSWARM_API_TOKENS: ${problem}`)
+    expect(load).toThrow(`docs/configuration.md)\n  REDSWARM_API_TOKENS: ${problem}`)
     expect(load).not.toThrow(/hush/)
   })
 
