@@ -12,11 +12,14 @@ export function summaryOf(started: Started, { version, redis, tokenFile }: About
     ...udp.slice(0, 1).map((listen) => `udp://${reachable(listen)}/announce`),
     ...http.slice(0, 1).map((listen) => `http://${reachable(listen)}/announce`),
   ]
+  // A first start that failed, at a port that was taken, has shown nobody the token that it made.
+  const keptToken = api.length > 0 && !newToken ? tokenFile : undefined
   const rows: [string, string][] = [
     ...udp.map((listen): [string, string] => ['UDP tracker', listenText(listen)]),
     ...http.map((listen): [string, string] => ['HTTP tracker', listenText(listen)]),
     ...api.map((listen): [string, string] => ['Dashboard', `http://${reachable(listen)}/`]),
     ...api.map((listen): [string, string] => ['REST API', `http://${reachable(listen)}/api/v1/stats`]),
+    ...(keptToken === undefined ? [] : [['API token', `kept in ${keptToken}`] satisfies [string, string]]),
     ...health.map((listen): [string, string] => ['Health', `http://${reachable(listen)}/health_check`]),
     ...metrics.map((listen): [string, string] => ['Metrics', `http://${reachable(listen)}/metrics`]),
     ['Redis', redis],

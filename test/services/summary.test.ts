@@ -31,6 +31,7 @@ describe('the summary', () => {
       '  HTTP tracker  0.0.0.0:7070',
       '  Dashboard     http://127.0.0.1:1212/',
       '  REST API      http://127.0.0.1:1212/api/v1/stats',
+      '  API token     kept in /data/api-token',
       '  Health        http://127.0.0.1:1313/health_check',
       '  Metrics       http://127.0.0.1:9464/metrics',
       '  Redis         redis://10.0.0.5:6379',
@@ -48,17 +49,18 @@ describe('the summary', () => {
     expect(own).toContain('    http://[2001:db8::1]:80/announce')
   })
 
-  it('shows the token where it is new, and only there', () => {
+  it('shows the token where it is new, and else where it is kept', () => {
     const newToken = { token: 'a-new-token', file: '/data/api-token' }
     const lines = linesOf({ newToken })
     const at = lines.indexOf('  API token, shown this once and kept in /data/api-token')
     expect(lines[at + 1]).toBe('    a-new-token')
+    expect(lines.join('\n')).not.toContain('  API token     ')
     expect(linesOf().join('\n')).not.toMatch(/token, shown|a-new-token/)
   })
 
   it('leaves out what was not started', () => {
     const text = linesOf({ http: [], api: [], health: [], udp: [] }).join('\n')
-    expect(text).not.toMatch(/tracker {2}|REST|Dashboard|Health|curl|Announce URLs/)
+    expect(text).not.toMatch(/tracker {2}|REST|API token|Dashboard|Health|curl|Announce URLs/)
     expect(text).toContain('npx redswarm --help')
   })
 
@@ -79,6 +81,6 @@ describe('the summary', () => {
   it('asks the API for no token that only the settings have', () => {
     const text = summaryOf(ALL, { ...ABOUT, tokenFile: undefined })
     expect(text).toContain('curl http://127.0.0.1:1212/api/health_check')
-    expect(text).not.toContain('Bearer')
+    expect(text).not.toMatch(/Bearer|API token/)
   })
 })
