@@ -69,6 +69,12 @@ describe('redswarm announce and scrape', () => {
     expect(body.error.kind).toBe('refused')
   })
 
+  it('tell what a URL may lack where there is no tracker at it', async () => {
+    const { code, stderr } = await runCli(['announce', new URL('/', httpUrl()).href, hex('a')])
+    expect(code).toBe(1)
+    expect(stderr).toContain("HTTP 404 Not Found: a tracker's path is most often /announce\n")
+  })
+
   it('end with 2 where they are called wrongly, and say what is wrong', async () => {
     const wrong: [args: string[], says: RegExp][] = [
       [['announce', udpUrl(), 'zz'], /an info hash must be 40 hex digits, not "zz"/],

@@ -123,6 +123,7 @@ async function askTracker<T extends object>(
   const read = parse(body)
   // Some trackers put a failure under another status than BEP 3's 200.
   if (read.ok && 'failure' in read.value) return failed('refused', read.value.failure)
+  if (status === 404) return failed('bad answer', `${statusText}: a tracker's path is most often /announce`)
   if (status !== 200) return failed('bad answer', statusText)
   return read.ok ? answered(read.value as T) : failed('bad answer', read.reason)
 }
