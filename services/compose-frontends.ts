@@ -5,7 +5,6 @@ import { makeBanStore } from '../lib/store/bans.ts'
 import { connectRedis, makePulse } from '../lib/store/connect.ts'
 import { makePasskeyCopy } from '../lib/store/passkey-copy.ts'
 import { makeRedisStore } from '../lib/store/redis.ts'
-import { scriptConnectionOf } from '../lib/store/script-connection.ts'
 import { agreeOnSecret } from '../lib/store/secret.ts'
 import { makeStatsFlusher } from '../lib/store/stats.ts'
 import { markServed } from '../lib/store/sweep.ts'
@@ -44,9 +43,9 @@ async function startStore(parts: Parts): Promise<SwarmStore> {
   )
   repeat(EVERY_SECOND_MS, flush)
   repeat(EVERY_SECOND_MS, () => markServed(redis, keys, sweepIntervals(settings)))
-  await scriptConnectionOf(redis).ready
-  repeat(EVERY_SECOND_MS, scriptConnectionOf(redis).beat)
   const store = makeRedisStore({ redis, keys, policy: settings, random, counters, measures, log })
+  await store.ready
+  repeat(EVERY_SECOND_MS, store.beat)
   metricSources.push(...frontendMetrics({ counters, measures, waiting: store.waiting }))
   return store
 }

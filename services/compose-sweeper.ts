@@ -1,6 +1,6 @@
 import { makeSweepMeasures } from '../lib/observe/measures.ts'
 import { makeBanStore } from '../lib/store/bans.ts'
-import { redisOptions } from '../lib/store/connect.ts'
+import { connectPatiently } from '../lib/store/connect.ts'
 import { shardNames } from '../lib/store/keys.ts'
 import { makePasskeyStore } from '../lib/store/passkeys.ts'
 import { writeRanks } from '../lib/store/ranks.ts'
@@ -28,7 +28,7 @@ export async function startSweeper(parts: Parts): Promise<void> {
   const passkeys = makePasskeyStore({ redis, keys })
   const bans = makeBanStore({ redis, keys })
   const service = await startSweeperService({
-    connection: redisOptions(redisUrl),
+    connection: connectPatiently(redisUrl),
     prefix: keys.jobs,
     sweepIntervalS: settings.sweepIntervalS,
     async sweep(isStopping) {

@@ -10,6 +10,7 @@ import { claimSchema } from '../lib/store/check-server.ts'
 import { makeSharedClock } from '../lib/store/clock.ts'
 import { connectRedis, makePulse } from '../lib/store/connect.ts'
 import { makeKeys } from '../lib/store/keys.ts'
+import { isCluster } from '../lib/store/nodes.ts'
 import { keepPeopleLibrary } from '../lib/store/people-library.ts'
 import { startInstance } from './instance.ts'
 import { EVERY_SECOND_MS, NOTHING_STARTED, type Parts, type Repeat, type Started } from './parts.ts'
@@ -22,7 +23,7 @@ const SYNCHRONIZE_EVERY_MS = 30_000
  * loaded with that role: a frontend is to serve at once, and Fastify, BullMQ and the API's schemas take longer than the rest.
  */
 export async function startRoles({
-  settings,
+  settings: given,
   version,
   redisUrl,
   roles,
@@ -44,6 +45,9 @@ export async function startRoles({
 }): Promise<Started> {
   const redis = await connectRedis(redisUrl, log)
   lifecycle.onStop('Redis connection', () => redis.disconnect())
+  // The stream of events is one key: the scripts of other masters could not write to it.
+  const settings: Settings = isCluster(redis) ? { ...given, eventsMax: 0 } : given
+  if (given.eventsMax > 0 && settings.eventsMax === 0) log.info('a Cluster keeps no events (REDSWARM_EVENTS_MAX)')
   const pulse = makePulse(redis)
   const repeat = makeRepeat(lifecycle, log)
   repeat(EVERY_SECOND_MS, pulse.beat)

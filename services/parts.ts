@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis'
 import type { Listen } from '../lib/config/listen.ts'
 import type { Settings } from '../lib/config/settings.ts'
 import type { Lifecycle } from '../lib/lifecycle.ts'
@@ -6,6 +5,7 @@ import type { Counters } from '../lib/observe/counters.ts'
 import type { Logger } from '../lib/observe/log.ts'
 import type { Measures } from '../lib/observe/measures.ts'
 import type { MetricSource } from '../lib/observe/metrics.ts'
+import type { RedisClient } from '../lib/store/client.ts'
 import type { SharedClock } from '../lib/store/clock.ts'
 import type { Pulse } from '../lib/store/connect.ts'
 import type { Keys } from '../lib/store/keys.ts'
@@ -22,7 +22,7 @@ export type Parts = {
   instanceId: string
   version: string
   redisUrl: string
-  redis: Redis
+  redis: RedisClient
   pulse: Pulse
   keys: Keys
   clock: SharedClock

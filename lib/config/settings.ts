@@ -134,7 +134,8 @@ function choiceText(name: string): string {
 
 const KEY_PREFIX = /^[!-z|~]*$/
 
-const isRedisUrl = (text: string): boolean => /^(rediss?|unix):\/\/./.test(text) && URL.canParse(text)
+const isRedisUrl = (text: string): boolean =>
+  /^rediss?\+(cluster|sentinel):\/\/./.test(text) || (/^(rediss?|unix):\/\/./.test(text) && URL.canParse(text))
 
 function convert(raw: RawSettings, given: Given, problems: string[]): Settings {
   const checked = <T>(name: keyof RawSettings, rule: string, value: T | undefined): T => {
@@ -146,7 +147,9 @@ function convert(raw: RawSettings, given: Given, problems: string[]): Settings {
   const { REDSWARM_REDIS_URL: redisUrl, REDSWARM_KEY_PREFIX: keyPrefix } = raw
   // Not shown: a URL may hold a password.
   if (redisUrl !== undefined && !isRedisUrl(redisUrl)) {
-    problems.push('REDSWARM_REDIS_URL: must be redis://host:port, rediss://host:port or unix:///path')
+    problems.push(
+      'REDSWARM_REDIS_URL: must be redis://host:port, rediss://host:port, unix:///path, redis+cluster://host:port,host:port or redis+sentinel://host:port,host:port/name',
+    )
   }
   if (!KEY_PREFIX.test(keyPrefix)) {
     problems.push('REDSWARM_KEY_PREFIX: must be ASCII letters, digits and marks, without spaces, { and }')

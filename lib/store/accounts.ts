@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { RedisClient } from './client.ts'
 import { type Keys, shardNames } from './keys.ts'
 
 /** Bytes that the peers of a passkey have moved. */
@@ -25,7 +25,7 @@ const SCAN_COUNT = 1000
 const FIELD = /^(.*):(up|down)$/s
 
 /** The reader of the accounts in a Redis: those of all shards, added up. */
-export function makeAccountReader({ redis, keys }: { redis: Redis; keys: Keys }): AccountReader {
+export function makeAccountReader({ redis, keys }: { redis: RedisClient; keys: Keys }): AccountReader {
   const names = shardNames().map(keys.accounts)
 
   /** HSCAN may give a field twice where the hash changes while it is read: it must not count twice. */

@@ -1,10 +1,11 @@
-import type { Redis } from 'ioredis'
 import type { AuditContext } from './audit/context.ts'
 import { auditNames } from './audit/names.ts'
 import { type AuditReport, makeAuditRecorder } from './audit/report.ts'
 import { auditShard, auditShardKeys } from './audit/shards.ts'
 import { auditSingleKeys } from './audit/single-keys.ts'
+import type { RedisClient } from './client.ts'
 import { type Keys, shardNames } from './keys.ts'
+import { nodesOf } from './nodes.ts'
 
 /** How far an audit is: keys and torrents done, of so many. */
 export type AuditProgress = { doing: string; done: number; total: number }
@@ -23,7 +24,7 @@ export async function auditAll({
   nowS = () => '',
   onProgress = () => {},
 }: {
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   peerLifetimeS: number
   repair?: boolean
@@ -35,7 +36,13 @@ export async function auditAll({
 }): Promise<AuditReport> {
   const recorder = makeAuditRecorder()
   let done = 0
-  let total = await redis.dbsize()
+  let total = (
+    await Promise.all(
+      nodesOf(redis)
+        .all()
+        .map((node) => node.dbsize()),
+    )
+  ).reduce((sum, size) => sum + size, 0)
   const onStep = (doing: string, more: number) => {
     done += more
     onProgress({ doing, done, total: Math.max(total, done) })

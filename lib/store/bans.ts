@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis'
 import { OperatorError } from '../errors.ts'
 import type { Ban } from '../swarm/bans.ts'
 import { networkText, parseNetwork } from '../wire/network.ts'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 import { readUntil, writeUntil } from './passkeys.ts'
 import { loadScript, runScript } from './scripts.ts'
@@ -26,7 +26,7 @@ export type BanStore = {
 }
 
 /** The bans in a Redis. */
-export function makeBanStore({ redis, keys }: { redis: Redis; keys: Keys }): BanStore {
+export function makeBanStore({ redis, keys }: { redis: RedisClient; keys: Keys }): BanStore {
   const script = loadScript('change_ban')
   const change = async (network: string, until: number | '', was = ''): Promise<number> =>
     (await runScript(redis, script, [keys.bans, keys.bansVersion], [network, until, BANS_MAX, was])) as number

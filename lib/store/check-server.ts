@@ -1,17 +1,18 @@
-import type { Redis } from 'ioredis'
 import { OperatorError } from '../errors.ts'
+import type { RedisClient } from './client.ts'
+import { isCluster, nodesOf } from './nodes.ts'
 
 const VERSIONS_LEAST = { redis: '7.0', valkey: '7.2' } as const
 /** The version of the layout in docs/redis-keys.md. */
 const SCHEMA = '2'
 
-/** Throws an OperatorError where the server is too old for the scripts, or is one of a Cluster, or would evict peers. */
-export async function checkServer(redis: Redis): Promise<void> {
-  checkInfo(await redis.info())
+/** Throws an OperatorError where the server is too old for the scripts, is one of a Cluster that is not said to be one, or would evict peers. */
+export async function checkServer(redis: RedisClient): Promise<void> {
+  for (const node of nodesOf(redis).all()) checkInfo(await node.info(), { isCluster: isCluster(redis) })
 }
 
 /** The same, of the text that INFO answers. */
-export function checkInfo(text: string): void {
+export function checkInfo(text: string, said = { isCluster: false }): void {
   const info = fieldsOf(text)
   const kind = info.has('valkey_version') ? 'valkey' : 'redis'
   const version = info.get(`${kind}_version`) ?? '0'
@@ -19,10 +20,10 @@ export function checkInfo(text: string): void {
   if (isOlder(version, least)) {
     throw new OperatorError(`${kind} ${version} is too old: ${least} or later is needed`)
   }
-  if ((info.get('redis_mode') ?? info.get('server_mode')) === 'cluster') {
+  const isNode = (info.get('redis_mode') ?? info.get('server_mode')) === 'cluster'
+  if (isNode && !said.isCluster) {
     throw new OperatorError(
-      'this Redis is a node of a Cluster, which this version cannot use: its batches reach the keys of all nodes\n' +
-        '  set REDSWARM_REDIS_URL to a single Redis',
+      'this Redis is a node of a Cluster: set REDSWARM_REDIS_URL to redis+cluster://host:port,host:port, of some of its nodes',
     )
   }
   // Asked of INFO, since a managed Redis refuses CONFIG.
@@ -36,14 +37,14 @@ export function checkInfo(text: string): void {
 }
 
 /** Claims the keys for this version of the layout; throws an OperatorError where another version wrote them. */
-export async function claimSchema(redis: Redis, schemaKey: string): Promise<void> {
+export async function claimSchema(redis: RedisClient, schemaKey: string): Promise<void> {
   // Asked first: a Redis that is full takes no write, and a sweeper that starts on it is what makes room.
   if ((await redis.get(schemaKey)) === null) await redis.set(schemaKey, SCHEMA, 'NX')
   await checkSchema(redis, schemaKey)
 }
 
 /** Throws an OperatorError where another version of the layout wrote the keys; claims nothing. */
-export async function checkSchema(redis: Redis, schemaKey: string): Promise<void> {
+export async function checkSchema(redis: RedisClient, schemaKey: string): Promise<void> {
   const found = await redis.get(schemaKey)
   if (found === SCHEMA || found === null) return
   throw new OperatorError(

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { RedisClient } from './client.ts'
 
 /** Redis's clock, which all frontends share: its own clock plus the offset that was last seen. */
 export type SharedClock = {
@@ -9,7 +9,7 @@ export type SharedClock = {
 }
 
 /** A clock set by Redis; `ownNowMs` is this machine's. */
-export function makeSharedClock(redis: Redis, ownNowMs: () => number): SharedClock {
+export function makeSharedClock(redis: RedisClient, ownNowMs: () => number): SharedClock {
   let offsetMs = 0
   return {
     nowS: () => (ownNowMs() + offsetMs) / 1000,

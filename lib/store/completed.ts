@@ -1,5 +1,6 @@
-import type { Redis } from 'ioredis'
 import type { InfoHash } from '../wire/info-hash.ts'
+import { atMasters, MOVED } from './at-masters.ts'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 import { loadScript, runScript } from './scripts.ts'
 
@@ -23,19 +24,27 @@ export type CompletedImporter = (
 ) => Promise<CompletedOutcome[]>
 
 /** The importer of a Redis. Counts are from 1 to `COMPLETED_MAX`; `look` writes nothing. */
-export function makeCompletedImporter({ redis, keys }: { redis: Redis; keys: Keys }): CompletedImporter {
+export function makeCompletedImporter({ redis, keys }: { redis: RedisClient; keys: Keys }): CompletedImporter {
   const script = loadScript('import_completed')
+  const keyOf = ({ infoHash }: CompletedCount) => keys.swarm(infoHash.toString('hex'))
   return async (counts, mode) => {
     const outcomes: CompletedOutcome[] = []
     for (let at = 0; at < counts.length; at += TORRENTS_PER_CALL) {
       const some = counts.slice(at, at + TORRENTS_PER_CALL)
-      const pairs = some.flatMap(({ infoHash, completed }) => [infoHash.toString('hex'), completed])
-      const replies = (await runScript(redis, script, [], [keys.prefix, mode, ...pairs])) as (number | Buffer)[]
-      outcomes.push(...replies.map(readOutcome))
+      outcomes.push(
+        ...(await atMasters(redis, some, keyOf, async (node, own) => {
+          const pairs = own.flatMap(({ infoHash, completed }) => [infoHash.toString('hex'), completed])
+          const replies = await runScript(node, script, [], [keys.prefix, mode, ...pairs])
+          return (replies as (number | Buffer)[]).map(readOutcome)
+        })),
+      )
     }
     return outcomes
   }
 }
 
-const readOutcome = (reply: number | Buffer): CompletedOutcome =>
-  typeof reply === 'number' ? (OUTCOMES[reply] ?? 'unchanged') : { damaged: String(reply) }
+function readOutcome(reply: number | Buffer): CompletedOutcome | typeof MOVED {
+  if (typeof reply === 'number') return OUTCOMES[reply] ?? 'unchanged'
+  const text = String(reply)
+  return text === 'moving' ? MOVED : { damaged: text }
+}

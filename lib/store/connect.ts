@@ -1,8 +1,10 @@
-import { isIP } from 'node:net'
-import { Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { messageOf, OperatorError } from '../errors.ts'
 import type { Logger } from '../observe/log.ts'
 import { checkServer } from './check-server.ts'
+import type { RedisClient } from './client.ts'
+import { nodesOf } from './nodes.ts'
+import { type HostPort, parseRedisUrl, type RedisAddress, shownUrl } from './redis-url.ts'
 
 /** Longest that a command of the data path may take before its client is told that the tracker is away. */
 export const COMMAND_MS_MAX = 2000
@@ -13,86 +15,47 @@ export const SILENCE_MS_MAX = COMMAND_MS_MAX + 1000
 const DISCONNECT_MS_MAX = 100
 /** Service is to resume within a second of Redis being back. */
 const RETRY_MS_MAX = 400
+/** How often a Cluster is asked where its slots are, though no node has said that one has moved. */
+const SLOTS_EVERY_MS = 5000
+/** How often a command of its own follows a slot that moves, and how long it waits before. */
+const REDIRECTIONS_MAX = 16
+const REDIRECTION_WAITS_MS = 100
 
-/** What ioredis needs to reach the Redis of a URL; it does not know `unix://` itself. */
-export function redisOptions(url: string): RedisOptions {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  switch (parsed?.protocol) {
-    case 'unix:':
-      return {
-        ...credentials(parsed),
-        path: decoded(parsed.pathname),
-        db: databaseOf(parsed.searchParams.get('db') ?? ''),
-      }
-    case 'redis:':
-    case 'rediss:': {
-      const host = parsed.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1'
-      return {
-        ...credentials(parsed),
-        host,
-        port: Number(parsed.port || 6379),
-        db: databaseOf(parsed.pathname.slice(1)),
-        // TLS names a server (SNI) by its name only; of an address, the certificate is held against the address.
-        ...(parsed.protocol === 'rediss:' && { tls: isIP(host) === 0 ? { servername: host } : {} }),
-      }
-    }
-    default:
-      throw new OperatorError(
-        `REDSWARM_REDIS_URL must be redis://host:port, rediss://host:port or unix:///path, not ${shownUrl(url)}`,
-      )
-  }
-}
-
-function credentials(url: URL): RedisOptions {
-  return {
-    ...(url.username && { username: decoded(url.username) }),
-    ...(url.password && { password: decoded(url.password) }),
-  }
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    // Not shown: it may be a password.
-    throw new OperatorError('REDSWARM_REDIS_URL has a % that stands for no character: write %25 for it')
-  }
-}
-
-function databaseOf(text: string): number {
-  if (/^\d*$/.test(text)) return Number(text)
-  throw new OperatorError(`REDSWARM_REDIS_URL names the database ${text}, which must be a number`)
-}
-
-/** A Redis URL as it may be shown: without all before the last @, since a password may hold any character. */
-export const shownUrl = (url: string): string => url.replace(/^([a-z]+:\/\/)?.*@/is, '$1')
+const retryDelayMs = (attempt: number): number => Math.min(50 * attempt, RETRY_MS_MAX)
 
 /**
- * Connects the data path: a command that cannot be sent fails at once, one that is not answered in time fails, and none
- * is ever sent twice. Checks that the server can serve a tracker, unless another check is given; throws an OperatorError that
- * says what is wrong.
+ * A command that cannot be sent fails at once, one that is not answered in time fails, and none is ever sent twice. A master
+ * that has become a replica is left, so that its Sentinels are asked for the new one.
  */
-export async function connectRedis(url: string, log: Logger, check = checkServer): Promise<Redis> {
-  const options: RedisOptions = {
-    ...redisOptions(url),
-    protocol: 2,
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: COMMAND_MS_MAX,
-    connectTimeout: CONNECT_MS_MAX,
-    socketTimeout: SILENCE_MS_MAX,
-    disconnectTimeout: DISCONNECT_MS_MAX,
-    retryStrategy: (attempt) => Math.min(50 * attempt, RETRY_MS_MAX),
-  }
-  const redis = new Redis(options)
+const DATA_PATH: RedisOptions = {
+  protocol: 2,
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  commandTimeout: COMMAND_MS_MAX,
+  connectTimeout: CONNECT_MS_MAX,
+  socketTimeout: SILENCE_MS_MAX,
+  disconnectTimeout: DISCONNECT_MS_MAX,
+  retryStrategy: retryDelayMs,
+  sentinelRetryStrategy: retryDelayMs,
+  reconnectOnError: ({ message }) => message.startsWith('READONLY'),
+}
+
+/**
+ * Connects the data path. Checks that the server can serve a tracker, unless another check is given; throws an OperatorError
+ * that says what is wrong.
+ */
+export async function connectRedis(url: string, log: Logger, check = checkServer): Promise<RedisClient> {
+  const address = parseRedisUrl(url)
+  const redis = address.kind === 'cluster' ? makeCluster(address.nodes, address.options) : makeRedis(address)
   let lastProblem = ''
-  redis.on('error', (error) => {
-    lastProblem = messageOf(error)
+  redis.on('error', (error: Error) => {
+    lastProblem = problemOf(error)
   })
   try {
     await redis.connect()
+    await nodesOf(redis).refresh()
     await check(redis)
   } catch (error) {
     redis.disconnect()
@@ -115,21 +78,60 @@ export async function connectRedis(url: string, log: Logger, check = checkServer
   return redis
 }
 
+const makeRedis = ({ options }: RedisAddress): Redis => new Redis({ ...options, ...DATA_PATH })
+
+/** Of each node, too, a command fails rather than wait; where its slot is, the Cluster is asked. */
+function makeCluster(nodes: readonly HostPort[], options: RedisOptions): Cluster {
+  const { retryStrategy: _, enableOfflineQueue: __, ...each } = DATA_PATH
+  return new Cluster([...nodes], {
+    redisOptions: { ...options, ...each },
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: retryDelayMs,
+    clusterNodeRetryStrategy: retryDelayMs,
+    maxRedirections: REDIRECTIONS_MAX,
+    retryDelayOnTryAgain: REDIRECTION_WAITS_MS,
+    retryDelayOnClusterDown: REDIRECTION_WAITS_MS,
+    retryDelayOnFailover: REDIRECTION_WAITS_MS,
+    slotsRefreshInterval: SLOTS_EVERY_MS,
+    slotsRefreshTimeout: COMMAND_MS_MAX,
+  })
+}
+
+/** A Cluster that answers nowhere tells what its last node said. */
+const problemOf = (error: Error & { lastNodeError?: Error }): string => messageOf(error.lastNodeError ?? error)
+
+/** Options for a connection that waits for Redis as long as it takes, and for what it asks of it: BullMQ's. */
+export function connectPatiently(url: string): Redis | Cluster {
+  const address = parseRedisUrl(url)
+  const patient = { protocol: 2, maxRetriesPerRequest: null, retryStrategy: retryDelayMs } as const
+  if (address.kind !== 'cluster')
+    return new Redis({ ...address.options, ...patient, sentinelRetryStrategy: retryDelayMs, lazyConnect: true })
+  const { retryStrategy: _, ...each } = patient
+  return new Cluster(address.nodes, {
+    redisOptions: { ...address.options, ...each },
+    clusterRetryStrategy: retryDelayMs,
+    slotsRefreshInterval: SLOTS_EVERY_MS,
+    lazyConnect: true,
+  })
+}
+
 /** Whether Redis answers: `beat` asks it, again and again, so that a silent connection is noticed by an idle process. */
 export type Pulse = { beat: () => Promise<void>; isHealthy: () => boolean }
 
-/** The pulse of a connection; a command that is not answered in time makes it ill till the next that is. */
-export function makePulse(redis: Redis): Pulse {
+/**
+ * The pulse of a connection; a command that is not answered in time makes it ill till the next that is. Of a Cluster, most
+ * masters must answer: where one is away, its swarms wait, and the others go on.
+ */
+export function makePulse(redis: RedisClient): Pulse {
   let hasAnswered = true
   return {
     isHealthy: () => hasAnswered && redis.status === 'ready',
     async beat() {
-      try {
-        await redis.ping()
-        hasAnswered = true
-      } catch {
-        hasAnswered = false
-      }
+      const nodes = nodesOf(redis).all()
+      const answers = await Promise.allSettled(nodes.map((node) => node.ping()))
+      const answered = answers.filter(({ status }) => status === 'fulfilled').length
+      hasAnswered = answered > nodes.length / 2
     },
   }
 }

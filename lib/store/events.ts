@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Redis } from 'ioredis'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 
 /** What happens to torrents. */
@@ -56,9 +56,9 @@ export function makeEventFeed({
   connect,
   onProblem,
 }: {
-  redis: Redis
+  redis: RedisClient
   keys: Keys
-  connect: () => Promise<Redis>
+  connect: () => Promise<RedisClient>
   onProblem: (error: unknown) => void
 }): EventFeed {
   const listeners = new Set<Listener>()
@@ -66,12 +66,12 @@ export function makeEventFeed({
   let lastId = FIRST_ID
   let started: Promise<void> | undefined
   let reading = Promise.resolve()
-  let connection: Redis | undefined
+  let connection: RedisClient | undefined
 
   const isKept = async (id: string): Promise<boolean> =>
     id === FIRST_ID || (await redis.xrange(keys.events, id, id)).length > 0
 
-  const readNext = async (waiting: Redis): Promise<void> => {
+  const readNext = async (waiting: RedisClient): Promise<void> => {
     const reply = await waiting.xread('COUNT', PER_READ, 'BLOCK', BLOCK_MS, 'STREAMS', keys.events, lastId)
     const events = (reply?.[0]?.[1] ?? []).flatMap(readEvent)
     const last = reply?.[0]?.[1].at(-1)?.[0]
@@ -82,7 +82,7 @@ export function makeEventFeed({
     if (events.length > 0 || mayMiss) for (const listener of [...listeners]) listener(events, mayMiss)
   }
 
-  const readAll = async (waiting: Redis): Promise<void> => {
+  const readAll = async (waiting: RedisClient): Promise<void> => {
     while (!stopping.signal.aborted) {
       await readNext(waiting).catch(async (error: unknown) => {
         if (stopping.signal.aborted) return
@@ -129,7 +129,7 @@ export type EventPage = { events: TorrentEvent[]; next: string | undefined }
 
 /** Reads the last events that are kept, or those before an id. */
 export async function readEventsBefore(
-  redis: Redis,
+  redis: RedisClient,
   keys: Keys,
   { before, limit }: { before?: string | undefined; limit: number },
 ): Promise<EventPage> {

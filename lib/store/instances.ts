@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 
 /** What a process of the tracker says of itself, each second, for those who operate it. */
@@ -39,7 +39,7 @@ export function makeInstanceBeat({
   keys,
   describe,
 }: {
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   describe: () => Instance
 }): InstanceBeat {
@@ -54,7 +54,7 @@ export function makeInstanceBeat({
   }
 }
 
-async function forget(redis: Redis, keys: Keys, nowS: number): Promise<void> {
+async function forget(redis: RedisClient, keys: Keys, nowS: number): Promise<void> {
   const told = await redis.hgetall(keys.instances)
   const gone = Object.keys(told).filter((id) => {
     const instance = readInstance(told[id] as string)
@@ -65,7 +65,7 @@ async function forget(redis: Redis, keys: Keys, nowS: number): Promise<void> {
 }
 
 /** The processes of the tracker, by host, roles and process id; silent ones among them for a while. */
-export async function readInstances(redis: Redis, keys: Keys): Promise<Instance[]> {
+export async function readInstances(redis: RedisClient, keys: Keys): Promise<Instance[]> {
   const instances = Object.values(await redis.hgetall(keys.instances)).flatMap((text) => readInstance(text) ?? [])
   const order = ({ host, roles, pid, id }: Instance) => `${host} ${roles.join()} ${String(pid).padStart(10, '0')} ${id}`
   return instances.sort((a, b) => (order(a) < order(b) ? -1 : 1))

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis'
 import type { InfoHash } from '../wire/info-hash.ts'
+import type { RedisClient } from './client.ts'
 import { type Keys, SHARDS, shardNames } from './keys.ts'
 import { type ListedTorrent, makeCountsReader, makeShardScanner } from './walk.ts'
 
@@ -43,7 +43,7 @@ export type Listing = {
 }
 
 /** The listing of the torrents in a Redis: shards in their order, each sorted here. */
-export function makeListing({ redis, keys }: { redis: Redis; keys: Keys }): Listing {
+export function makeListing({ redis, keys }: { redis: RedisClient; keys: Keys }): Listing {
   const hexesOf = makeShardScanner({ redis, keys })
   const countsOf = makeCountsReader({ redis, keys })
   const shards = shardNames()

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis'
 import type { PasskeyState } from '../swarm/access.ts'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 import { makePasskeyStore, readUntil } from './passkeys.ts'
 
@@ -24,8 +24,8 @@ export async function makePasskeyCopy({
   nowS,
   onProblem,
 }: {
-  redis: Redis
-  subscriber: Redis
+  redis: RedisClient
+  subscriber: RedisClient
   keys: Keys
   /** Seconds since the epoch by the clock that all frontends share. */
   nowS: () => number

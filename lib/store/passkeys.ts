@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import { PASSKEY_CHARS } from '../swarm/access.ts'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 import { loadScript, runScript } from './scripts.ts'
 
@@ -25,7 +25,7 @@ export type PasskeyStore = {
 }
 
 /** The passkeys in a Redis. */
-export function makePasskeyStore({ redis, keys }: { redis: Redis; keys: Keys }): PasskeyStore {
+export function makePasskeyStore({ redis, keys }: { redis: RedisClient; keys: Keys }): PasskeyStore {
   const script = loadScript('change_passkey')
   const change = async (passkey: string, until: number | '', ...was: string[]): Promise<boolean> => {
     const args = [keys.passkeyChanges, passkey, until, ...was]

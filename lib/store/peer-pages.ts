@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis'
 import type { Counts } from '../wire/counts.ts'
 import type { InfoHash } from '../wire/info-hash.ts'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 import { chunkKey, HEAD_BYTES, LISTS, readChunkCounts, readCounts } from './layout.ts'
 import { readStoredPeers, type StoredPeer } from './stored-peers.ts'
@@ -31,7 +31,7 @@ type Placed = { place: PeerPlace; peer: StoredPeer }
  * The reader of peers by pages. No page reads more chunks than it has peers to show. A peer that changes its role or its
  * chunk between two pages may be met twice, or not at all where chunks are merged.
  */
-export function makePeerPages({ redis, keys }: { redis: Redis; keys: Keys }): PeerPages {
+export function makePeerPages({ redis, keys }: { redis: RedisClient; keys: Keys }): PeerPages {
   const readSmall = async (key: string): Promise<Placed[]> => {
     const peers = await readStoredPeers(redis, key)
     return LISTS.flatMap((_, list) =>

@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis'
 import { isRedisReply, messageOf } from '../errors.ts'
 import type { Logger } from '../observe/log.ts'
+import type { RedisClient } from './client.ts'
+import { nodesOf } from './nodes.ts'
 import { readLua } from './scripts.ts'
 
 const LIBRARY = 'redswarm'
@@ -46,11 +48,11 @@ async function loadedText(redis: Redis): Promise<string | undefined> {
  * Has the library loaded from now on: at once, and each time that Redis is back, since it may come back empty. No tracker
  * needs it: what Redis has against it is told once, and nothing else is kept from starting.
  */
-export async function keepPeopleLibrary(redis: Redis, log: Logger): Promise<void> {
+export async function keepPeopleLibrary(redis: RedisClient, log: Logger): Promise<void> {
   let told = ''
-  const load = async (): Promise<void> => {
+  const load = async (node: Redis): Promise<void> => {
     try {
-      await loadPeopleLibrary(redis)
+      await loadPeopleLibrary(node)
       told = ''
     } catch (error) {
       const problem = messageOf(error)
@@ -60,8 +62,16 @@ export async function keepPeopleLibrary(redis: Redis, log: Logger): Promise<void
       log.warn({ problem }, `redis-cli lacks the functions of docs/redis-cli.md: ${remedyOf(problem)}`)
     }
   }
-  redis.on('ready', () => void load())
-  await load()
+  const kept = new WeakSet<Redis>()
+  const keepOn = async (node: Redis): Promise<void> => {
+    if (kept.has(node)) return
+    kept.add(node)
+    node.on('ready', () => void load(node))
+    await load(node)
+  }
+  const keepOnAll = async () => void (await Promise.all(nodesOf(redis).all().map(keepOn)))
+  nodesOf(redis).onRefresh(() => void keepOnAll())
+  await keepOnAll()
 }
 
 function remedyOf(problem: string): string {

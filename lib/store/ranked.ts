@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 import type { RankedBy } from './ranks.ts'
 import { loadScript, runScript } from './scripts.ts'
@@ -35,7 +35,7 @@ export type RankedListing = (page: {
 }) => Promise<RankedPage>
 
 /** The reader of the rankings in a Redis. */
-export function makeRankedListing({ redis, keys }: { redis: Redis; keys: Keys }): RankedListing {
+export function makeRankedListing({ redis, keys }: { redis: RedisClient; keys: Keys }): RankedListing {
   const script = loadScript('ranked')
   const countsOf = makeCountsReader({ redis, keys })
   return async ({ by, order, limit, after }) => {

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 
 /** What torrents are ranked by. */
@@ -15,7 +15,7 @@ const PER_CALL = 500
  * who are halfway through it. A ranking's id is when it was made: milliseconds since the epoch by Redis's clock.
  */
 export async function writeRanks(
-  redis: Redis,
+  redis: RedisClient,
   keys: Keys,
   by: RankedBy,
   ranked: readonly { hex: string; score: number }[],

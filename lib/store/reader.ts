@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis'
 import type { Counts } from '../wire/counts.ts'
 import type { InfoHash } from '../wire/info-hash.ts'
+import type { RedisClient } from './client.ts'
 import { type Keys, shardNames } from './keys.ts'
 import { makePeerPages, type SwarmFacts } from './peer-pages.ts'
 import type { StoredPeer } from './stored-peers.ts'
@@ -22,7 +22,7 @@ export type SwarmReader = {
 const SHARDS_AT_ONCE = 256
 
 /** The reader of the swarms in a Redis. */
-export function makeSwarmReader({ redis, keys }: { redis: Redis; keys: Keys }): SwarmReader {
+export function makeSwarmReader({ redis, keys }: { redis: RedisClient; keys: Keys }): SwarmReader {
   const pages = makePeerPages({ redis, keys })
   return {
     async swarm(infoHash, peersMax) {

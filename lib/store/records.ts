@@ -22,6 +22,8 @@ export type Records = {
   recordBytesMax: number
   /** Writes one at `at`; answers where it ends. */
   write: (into: Buffer, at: number, announce: StoredAnnounce) => number
+  /** The bytes of one of the records. */
+  at: (records: Buffer, i: number) => Buffer
   /** Remembers, for records to come, what the replies to these tell of their swarms; `headOf`: the head that answers one. */
   learn: (records: Buffer, headOf: (i: number) => Buffer | null | undefined) => void
 }
@@ -43,6 +45,15 @@ export function makeRecords(keys: Keys, peerDetails: boolean, random: () => numb
     writeField(into, at + FIELD_BYTES, list, own)
     if (known === undefined) into.fill(0, at + 2 * FIELD_BYTES, at + CHUNKS_PART_BYTES)
     else for (let i = 0; i < CHUNKS_BYTES; i++) into[at + 2 * FIELD_BYTES + i] = bytes[known + i] as number
+  }
+
+  /** Where the record at `at` ends. */
+  const endOf = (records: Buffer, at: number): number => {
+    at += swarmKey.bytes
+    const isIpv6 = (records[at] as number) >= 2
+    const hasPasskey = (records[at + 3] as number) >= SPECIAL.passkey
+    at += HEADER_BYTES + CHUNKS_PART_BYTES + reportBytes + (isIpv6 ? 18 : 6)
+    return hasPasskey ? at + 1 + (records[at] as number) : at
   }
 
   return {
@@ -71,16 +82,15 @@ export function makeRecords(keys: Keys, peerDetails: boolean, random: () => numb
       return at + 1 + into.write(passkey, at + 1, 'latin1')
     },
     learn(records, headOf) {
-      let at = 0
-      for (let i = 0; at < records.length; i++) {
+      for (let i = 0, at = 0; at < records.length; i++, at = endOf(records, at)) {
         const head = headOf(i)
         if (head) remembered.learn(records, at + hexAt, head)
-        at += swarmKey.bytes
-        const isIpv6 = (records[at] as number) >= 2
-        const hasPasskey = (records[at + 3] as number) >= SPECIAL.passkey
-        at += HEADER_BYTES + CHUNKS_PART_BYTES + reportBytes + (isIpv6 ? 18 : 6)
-        if (hasPasskey) at += 1 + (records[at] as number)
       }
+    },
+    at(records, i) {
+      let at = 0
+      for (let passed = 0; passed < i; passed++) at = endOf(records, at)
+      return records.subarray(at, endOf(records, at))
     },
   }
 }

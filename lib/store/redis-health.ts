@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis'
 import { fieldsOf } from './check-server.ts'
+import type { RedisClient } from './client.ts'
 import { mainThreadCpuUs } from './info.ts'
 
 /** How a Redis is, by what it says of itself. What it does not say is undefined. */
@@ -27,7 +27,7 @@ export type RedisHealth = {
 }
 
 /** Asks a Redis how it is: 0.1 ms of its time. */
-export async function readRedisHealth(redis: Redis): Promise<RedisHealth> {
+export async function readRedisHealth(redis: RedisClient): Promise<RedisHealth> {
   return healthOf(fieldsOf(await redis.info()))
 }
 

@@ -1,27 +1,15 @@
-import type { Redis } from 'ioredis'
 import { messageOf } from '../errors.ts'
 import type { Counters } from '../observe/counters.ts'
 import type { Logger } from '../observe/log.ts'
-import { type Measures, makeMeasures, secondsSince } from '../observe/measures.ts'
-import type { Refusal, StoredAnnounce, StoredReply, SwarmStore } from '../swarm/store.ts'
-import type { Counts } from '../wire/counts.ts'
-import type { InfoHash } from '../wire/info-hash.ts'
-import { makeBatcher } from './batcher.ts'
+import { type Measures, makeMeasures } from '../observe/measures.ts'
+import type { Refusal, SwarmStore } from '../swarm/store.ts'
+import type { RedisClient } from './client.ts'
+import { makeClusterStore } from './cluster-store.ts'
 import type { Keys } from './keys.ts'
-import { HEAD_BYTES, readCounts } from './layout.ts'
-import { makeRecords, STORED_REPORT_BYTES } from './records.ts'
-import { scriptConnectionOf } from './script-connection.ts'
-import { loadScript, runScript } from './scripts.ts'
+import { makeNodeStore, type NodeContext } from './node-store.ts'
+import { isCluster } from './nodes.ts'
+import { makeRecords } from './records.ts'
 import { makeSwarmKeyWriter } from './swarm-key.ts'
-
-/** Announces in one call: from 16 on a batch costs Redis the same per announce, and 64 take it half a millisecond. */
-const ANNOUNCES_PER_CALL = 64
-/** Info hashes in one call of scrapes. */
-const SCRAPES_PER_CALL = 256
-/** Two, so that Redis has the next call at hand when it ends one. */
-const CALLS_IN_FLIGHT = 2
-/** Announces, or info hashes to scrape, that wait at most: 60 ms of Redis's work. What is past that is refused. */
-const WAITING_MAX = 8192
 
 /** A damaged swarm is told of this often at most, however often it is asked for. */
 const DAMAGE_TOLD_EVERY_MS = 60_000
@@ -37,10 +25,17 @@ export type StorePolicy = {
   eventsMax?: number
 }
 
-/** Announces and info hashes to scrape that wait for Redis, or are in flight. */
-export type Waiting = () => { announces: number; scrapes: number }
+/** The swarms in Redis, and the connections that they are reached by. */
+export type RedisStore = SwarmStore & {
+  /** Announces and info hashes to scrape that wait for Redis, or are in flight. */
+  waiting: () => { announces: number; scrapes: number }
+  /** Ends when the first try to connect has ended; it goes on trying. */
+  ready: Promise<void>
+  /** Asks for an answer: so an idle process, too, notices a connection that is silent. */
+  beat: () => Promise<void>
+}
 
-/** The swarms in Redis (docs/redis-keys.md). */
+/** The swarms in Redis (docs/redis-keys.md): on one, or on the masters of a Cluster. */
 export function makeRedisStore({
   redis,
   keys,
@@ -52,7 +47,7 @@ export function makeRedisStore({
   nowS = () => '',
   uptimeMs = () => performance.now(),
 }: {
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   policy: StorePolicy
   random: () => number
@@ -63,13 +58,7 @@ export function makeRedisStore({
   nowS?: () => number | ''
   /** Milliseconds of a clock that only goes forward. */
   uptimeMs?: () => number
-}): SwarmStore & { waiting: Waiting } {
-  const { call } = scriptConnectionOf(redis)
-  const announceScript = loadScript('announce')
-  const scrapeScript = loadScript('scrape')
-  const records = makeRecords(keys, policy.peerDetails, random)
-  const swarmKey = makeSwarmKeyWriter(keys)
-
+}): RedisStore {
   const refuse = (refusal: 'busy' | 'away' | 'damaged'): Refusal => {
     counters[`store_${refusal}`] += 1
     return refusal
@@ -78,84 +67,29 @@ export function makeRedisStore({
     log.debug({ reason: messageOf(error) }, 'Redis did not answer')
     return refuse('away')
   }
-
   const isNews = makeNewsFilter(uptimeMs)
   const damaged = (problem: string): Refusal => {
     if (isNews(INFO_HASH.exec(problem)?.[0] ?? problem)) log.error({ problem }, 'a key in Redis is damaged')
     return refuse('damaged')
   }
-  const readAnnounceReply = (head: Buffer | null, rest: Buffer | null): StoredReply => {
-    if (head) {
-      const { seeders, leechers, completed } = readCounts(head)
-      return { ok: true, seeders, leechers, completed, peers: rest ?? EMPTY }
-    }
-    const text = rest?.toString() ?? ''
-    if (text === 'unlisted') return { ok: false, refusal: 'unlisted' }
-    return { ok: false, refusal: damaged(text) }
+  const context: NodeContext = {
+    ...{ keys, policy, random, measures, nowS, refuse, away, damaged },
+    isCluster: isCluster(redis),
+    records: makeRecords(keys, policy.peerDetails, random),
+    swarmKey: makeSwarmKeyWriter(keys),
   }
-
-  const announces = makeBatcher<StoredAnnounce, StoredReply>({
-    write: records.write,
-    itemBytesMax: records.recordBytesMax,
-    callItemsMax: ANNOUNCES_PER_CALL,
-    callsInFlightMax: CALLS_IN_FLIGHT,
-    itemsMax: WAITING_MAX,
-    async send(bytes, count) {
-      const reportBytes = policy.peerDetails ? STORED_REPORT_BYTES : 0
-      const seed = Math.floor(random() * 2 ** 31)
-      const { peerLifetimeS, eventsMax = 0 } = policy
-      const listed = policy.listed ? '1' : ''
-      const args = [keys.prefix, peerLifetimeS, reportBytes, listed, seed, nowS(), bytes, eventsMax]
-      const startMs = performance.now()
-      const reply = (await runScript(redis, announceScript, [], args, call)) as (Buffer | null)[]
-      measures.calls.announce.observe(secondsSince(startMs))
-      measures.batches.announces.observe(count)
-      records.learn(bytes, (i) => reply[2 * i])
-      const replies: StoredReply[] = []
-      for (let i = 0; i < count; i++) replies.push(readAnnounceReply(reply[2 * i] ?? null, reply[2 * i + 1] ?? null))
-      return replies
-    },
-    refuse: (error) => ({ ok: false, refusal: away(error) }),
-    isSilence,
-    overflow: () => ({ ok: false, refusal: refuse('busy') }),
-  })
-
-  const scrapes = makeBatcher<InfoHash, Counts | Refusal>({
-    write: swarmKey.write,
-    itemBytesMax: swarmKey.bytes,
-    callItemsMax: SCRAPES_PER_CALL,
-    callsInFlightMax: CALLS_IN_FLIGHT,
-    itemsMax: WAITING_MAX,
-    async send(bytes, count) {
-      const args = [swarmKey.bytes, bytes, policy.listed ? '1' : '']
-      const startMs = performance.now()
-      const heads = (await runScript(redis, scrapeScript, [], args, call)) as (Buffer | null | Error)[]
-      measures.calls.scrape.observe(secondsSince(startMs))
-      measures.batches.scrapes.observe(count)
-      return heads.map((head, i) => {
-        if (head === null) return { seeders: 0, leechers: 0, completed: 0 }
-        const isHead = head instanceof Buffer
-        if (isHead && head.length === HEAD_BYTES) return readCounts(head)
-        const key = bytes.toString('latin1', i * swarmKey.bytes, (i + 1) * swarmKey.bytes)
-        return damaged(`${key} ${isHead ? `has a head of ${head.length} bytes` : messageOf(head)}`)
-      })
-    },
-    refuse: away,
-    isSilence,
-    overflow: () => refuse('busy'),
-  })
-
+  if (isCluster(redis))
+    return makeClusterStore({ cluster: redis, keys, makeNode: (node) => makeNodeStore(node, context), away })
+  const { announces, scrapes, ready, beat } = makeNodeStore(redis, context)
   return {
-    announce: announces.add,
-    scrape: scrapes.add,
+    // Of one Redis, nothing moves.
+    announce: announces.add as SwarmStore['announce'],
+    scrape: scrapes.add as SwarmStore['scrape'],
     waiting: () => ({ announces: announces.size(), scrapes: scrapes.size() }),
+    ready,
+    beat,
   }
 }
-
-const EMPTY = Buffer.alloc(0)
-
-/** Whether a command failed without an answer of Redis's: too late, or not connected. */
-const isSilence = (error: unknown): boolean => (error as Error | undefined)?.name !== 'ReplyError'
 
 const INFO_HASH = /[0-9a-f]{40}/
 

@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import { isRedisReply } from '../errors.ts'
+import { atMasterOf } from './at-masters.ts'
+import type { RedisClient } from './client.ts'
+import { isCluster } from './nodes.ts'
 
 /**
  * A script as Redis runs it: a library of Redis Functions with one function in it. Not EVAL: that would run a script's whole
@@ -86,16 +89,25 @@ const LOADS_MAX = 3
 
 /**
  * Runs a script by its name, and loads it first where this Redis does not know it (a fresh one, a `FUNCTION FLUSH`).
- * Nothing was run then, so nothing is run twice. Replies hold buffers. `call`: over which connection; left out, over `redis`.
- * It is loaded over the same: over another, a call behind the first could find it, and overtake.
+ * Nothing was run then, so nothing is run twice. Replies hold buffers. In a Cluster it is run at the master of its first key;
+ * where it has none, `redis` must be a master. `call`: over which connection; left out, over `redis`. It is loaded over the same: over another, a call behind the first could find it, and overtake.
  */
 export async function runScript(
-  redis: Redis,
+  redis: RedisClient,
   script: Script,
   keys: readonly string[],
   args: readonly Argument[],
-  call: Call = ([name, ...args]) => redis.callBuffer(name, args),
+  call?: Call,
 ): Promise<unknown> {
+  if (call) return runBy(call, script, keys, args)
+  const run = (node: Redis) => runBy(([name, ...args]) => node.callBuffer(name, args), script, keys, args)
+  const [key] = keys
+  if (key !== undefined) return atMasterOf(redis, key, run)
+  if (isCluster(redis)) throw new Error(`the script ${script.name} has no key to tell its master by`)
+  return run(redis)
+}
+
+async function runBy(call: Call, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
   const rest = [keys.length, ...keys, ...args]
   for (let loads = 0; ; loads++) {
     try {

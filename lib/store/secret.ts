@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import { OperatorError } from '../errors.ts'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 
 const SECRET_BYTES = 32
@@ -11,7 +11,7 @@ const SECRET = new RegExp(`^[0-9a-f]{${2 * SECRET_BYTES}}$`)
  * through Redis; the first to start makes it. Throws an OperatorError where Redis has none: with an empty one, anybody
  * could make connection ids.
  */
-export async function agreeOnSecret(redis: Redis, keys: Keys, configured: string | undefined): Promise<Buffer> {
+export async function agreeOnSecret(redis: RedisClient, keys: Keys, configured: string | undefined): Promise<Buffer> {
   if (configured !== undefined) return createHash('sha256').update(configured).digest()
   // Asked first: a Redis that is full takes no write.
   if ((await redis.exists(keys.secret)) === 0)

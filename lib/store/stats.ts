@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis'
 import { COUNTER_NAMES, type Counters, makeCounters } from '../observe/counters.ts'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 import { loadScript, runScript } from './scripts.ts'
 
@@ -22,7 +22,7 @@ export function makeStatsFlusher({
   counters,
   frontendId,
 }: {
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   counters: Counters
   frontendId: string
@@ -73,7 +73,7 @@ export function makeStatsFlusher({
 }
 
 /** What all frontends counted together. */
-export async function readStats(redis: Redis, keys: Keys): Promise<Counters> {
+export async function readStats(redis: RedisClient, keys: Keys): Promise<Counters> {
   const fields = await redis.hgetall(keys.stats)
   const counters = makeCounters()
   for (const name of COUNTER_NAMES) counters[name] = Number(fields[name] ?? 0)

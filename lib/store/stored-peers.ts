@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis'
 import { EVENT, type Event } from '../wire/announce.ts'
 import { type Endpoint, endpointFrom } from '../wire/endpoint.ts'
+import type { RedisClient } from './client.ts'
 import { STORED_REPORT_BYTES } from './records.ts'
 
 /** A peer as it is stored. */
@@ -14,7 +14,7 @@ export type StoredPeer = {
 }
 
 /** The peers in a small swarm's hash, or in a chunk's. */
-export async function readStoredPeers(redis: Redis, hash: string): Promise<StoredPeer[]> {
+export async function readStoredPeers(redis: RedisClient, hash: string): Promise<StoredPeer[]> {
   const fields = (await redis.callBuffer('HGETALL', [hash])) as Buffer[]
   const peers: StoredPeer[] = []
   for (let i = 0; i + 1 < fields.length; i += 2) {

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 import { loadScript, runScript } from './scripts.ts'
 
@@ -19,7 +19,7 @@ export function makeShardSweeper({
   eventsMax = 0,
   nowS = () => '',
 }: {
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   peerLifetimeS: number
   /** Events that are kept, about; 0: none is written. */
@@ -45,7 +45,7 @@ export type SweepIntervals = { sweepIntervalS: number; announceIntervalS: number
 
 /** Says whether peers may be swept now: 1, or how many seconds are left to wait after an outage, negative. */
 export function askSweepPermit(
-  redis: Redis,
+  redis: RedisClient,
   keys: Keys,
   { sweepIntervalS, announceIntervalS }: SweepIntervals,
 ): Promise<number> {
@@ -61,14 +61,14 @@ export function askSweepPermit(
 const OVERDUE_INTERVALS = 3
 
 /** Whether no sweeper has swept for long. */
-export async function isSweepOverdue(redis: Redis, keys: Keys, sweepIntervalS: number): Promise<boolean> {
+export async function isSweepOverdue(redis: RedisClient, keys: Keys, sweepIntervalS: number): Promise<boolean> {
   const [[nowS], swept] = await Promise.all([redis.time(), redis.hget(keys.sweeper, 'swept')])
   return isOverdue(Number(swept), Number(nowS), sweepIntervalS)
 }
 
 /** Marks that a frontend is at work; the first mark after an outage makes the sweeper wait. */
 export async function markServed(
-  redis: Redis,
+  redis: RedisClient,
   keys: Keys,
   { sweepIntervalS, announceIntervalS }: SweepIntervals,
 ): Promise<void> {
@@ -79,7 +79,7 @@ export async function markServed(
 export type SweeperState = { sweptS: number | undefined; holdS: number | undefined }
 
 /** When a sweep was last at work, and until when eviction waits after an outage. */
-export async function readSweeperState(redis: Redis, keys: Keys): Promise<SweeperState> {
+export async function readSweeperState(redis: RedisClient, keys: Keys): Promise<SweeperState> {
   const [swept, hold] = await redis.hmget(keys.sweeper, 'swept', 'hold')
   return { sweptS: swept ? Number(swept) : undefined, holdS: Number(hold) > 0 ? Number(hold) : undefined }
 }

@@ -1,5 +1,6 @@
-import type { Redis } from 'ioredis'
 import type { Counts } from '../wire/counts.ts'
+import { atMasters, isMovedCommand, MOVED } from './at-masters.ts'
+import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 import { HEAD_BYTES, readCounts } from './layout.ts'
 import { loadScript, runScript } from './scripts.ts'
@@ -23,14 +24,20 @@ const INFO_HASH = /^[0-9a-f]{40}$/
 export type ShardWalker = (shard: string) => Promise<ListedTorrent[]>
 
 /** The walker of shards. */
-export function makeShardWalker({ redis, keys }: { redis: Redis; keys: Keys }): ShardWalker {
+export function makeShardWalker({ redis, keys }: { redis: RedisClient; keys: Keys }): ShardWalker {
   const hexesOf = makeShardScanner({ redis, keys })
   const countsOf = makeCountsReader({ redis, keys })
   return async (shard) => await countsOf(await hexesOf(shard))
 }
 
 /** Reads the info hashes of a shard in their order, as hex. */
-export function makeShardScanner({ redis, keys }: { redis: Redis; keys: Keys }): (shard: string) => Promise<string[]> {
+export function makeShardScanner({
+  redis,
+  keys,
+}: {
+  redis: RedisClient
+  keys: Keys
+}): (shard: string) => Promise<string[]> {
   /** Nothing where there are more than one call may read. */
   const readWhole = async (key: string): Promise<string[] | undefined> => {
     const members = await redis.zrange(key, '0', `${READ_WHOLE_MAX}`)
@@ -58,15 +65,17 @@ export function makeShardScanner({ redis, keys }: { redis: Redis; keys: Keys }):
 export type CountsReader = (hexes: readonly string[]) => Promise<ListedTorrent[]>
 
 /** The reader of counts. */
-export function makeCountsReader({ redis, keys }: { redis: Redis; keys: Keys }): CountsReader {
+export function makeCountsReader({ redis, keys }: { redis: RedisClient; keys: Keys }): CountsReader {
   const scrape = loadScript('scrape')
   return async (hexes) => {
     const found: ListedTorrent[] = []
     for (let at = 0; at < hexes.length; at += HEADS_PER_CALL) {
       const some = hexes.slice(at, at + HEADS_PER_CALL)
-      const names = some.map(keys.swarm)
-      const heads = await runScript(redis, scrape, names.slice(0, 1), [names[0]?.length ?? 0, names.join('')])
-      for (const [i, head] of (heads as (Buffer | null)[]).entries()) {
+      const heads = await atMasters(redis, some.map(keys.swarm), String, async (node, names) => {
+        const found = await runScript(node, scrape, [], [names[0]?.length ?? 0, names.join('')])
+        return (found as (Buffer | null | Error)[]).map((head) => (isMovedCommand(head) ? MOVED : head))
+      })
+      for (const [i, head] of heads.entries()) {
         if (head instanceof Buffer && head.length === HEAD_BYTES)
           found.push({ hex: some[i] as string, ...readCounts(head) })
       }

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis'
 import type { InfoHash } from '../wire/info-hash.ts'
+import type { RedisClient } from './client.ts'
 import { type Keys, SHARDS, shardNames } from './keys.ts'
 
 /** Shards asked in one round trip. */
@@ -21,7 +21,7 @@ export type Whitelist = {
 }
 
 /** The whitelist in a Redis. */
-export function makeWhitelist({ redis, keys }: { redis: Redis; keys: Keys }): Whitelist {
+export function makeWhitelist({ redis, keys }: { redis: RedisClient; keys: Keys }): Whitelist {
   const setOf = (hex: string): string => keys.whitelist(hex.slice(0, 3))
   const change = async (command: 'sadd' | 'srem', infoHashes: readonly InfoHash[]): Promise<number> => {
     let changed = 0

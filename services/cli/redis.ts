@@ -3,8 +3,9 @@ import { isRedisReply, messageOf, OperatorError } from '../../lib/errors.ts'
 import { makeLog } from '../../lib/observe/log.ts'
 import { checkLayout } from '../../lib/store/audit/layout.ts'
 import { claimSchema } from '../../lib/store/check-server.ts'
-import { connectRedis, shownUrl } from '../../lib/store/connect.ts'
+import { connectRedis } from '../../lib/store/connect.ts'
 import { type Keys, makeKeys } from '../../lib/store/keys.ts'
+import { shownUrl } from '../../lib/store/redis-url.ts'
 import { runningRedisUrl } from '../../lib/store/running-redis.ts'
 
 /** How a command ends: all done; not all of it; not run, or not to its end. */

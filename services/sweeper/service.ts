@@ -2,12 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Job, Queue, Worker } from 'bullmq'
 import { isRedisReply, messageOf } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/observe/log.ts'
+import type { RedisClient } from '../../lib/store/client.ts'
 
 const QUEUE_NAME = 'sweeper'
 /** How often the rankings are made anew. */
 const RANK_EVERY_MS = 5 * 60_000
-/** Service resumes within a second of Redis being back; BullMQ itself would wait longer. */
-const RETRY_MS_MAX = 400
 /** How long a stop waits for a job in work: pieces of a sweep are short, but Redis may be away. */
 const DRAIN_MS_MAX = 3000
 /** Finished jobs that are kept to be looked at. */
@@ -30,8 +29,8 @@ export async function startSweeperService({
   rank,
   log,
 }: {
-  /** How to reach Redis: options of ioredis. */
-  connection: object
+  /** One of ioredis, which waits for Redis; it ends with the sweeper. */
+  connection: RedisClient
   prefix: string
   sweepIntervalS: number
   sweep: (isStopping: () => boolean) => Promise<object>
@@ -41,9 +40,7 @@ export async function startSweeperService({
   log: Logger
 }): Promise<SweeperService> {
   let isStopping = false
-  // BullMQ waits for Redis as long as it takes: a sweep is never urgent.
-  const retryStrategy = (attempt: number) => Math.min(50 * attempt, RETRY_MS_MAX)
-  const shared = { connection: { ...connection, protocol: 2, maxRetriesPerRequest: null, retryStrategy }, prefix }
+  const shared = { connection, prefix }
   const queue = new Queue(QUEUE_NAME, shared)
   const run = (job: Job): Promise<object> => (job.name === 'rank' ? rank : sweep)(() => isStopping)
   const worker = new Worker(QUEUE_NAME, run, { ...shared, concurrency: 2 })
@@ -89,6 +86,7 @@ export async function startSweeperService({
       clearInterval(timer)
       // Without Redis, BullMQ would wait for it to come back; a job that is left in work is another sweeper's.
       await Promise.race([Promise.all([worker.close(), queue.close()]), sleep(DRAIN_MS_MAX, undefined, { ref: false })])
+      connection.disconnect()
     },
   }
 }

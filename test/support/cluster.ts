@@ -15,9 +15,13 @@ export type ClusterNode = { port: number; redis: Redis; firstSlot: number; lastS
 
 /** A real Redis Cluster of a test's own: three masters with a third of the slots each. */
 export type TestCluster = {
+  /** As REDSWARM_REDIS_URL has it. */
+  url: string
   nodes: ClusterNode[]
   /** The node that a key is on. */
   nodeOf: (key: string | Buffer) => Promise<ClusterNode>
+  /** Moves a slot with its keys to another node, as `redis-cli --cluster reshard` does; `during` runs when half of its keys are there. */
+  moveSlot: (slot: number, to: ClusterNode, during?: () => Promise<void>) => Promise<void>
   stop: () => Promise<void>
 }
 
@@ -45,16 +49,38 @@ export async function startCluster(...args: string[]): Promise<TestCluster> {
       (info) => info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${NODES}`),
     ),
   )
+  const ownerOf = new Map<number, ClusterNode>()
+  const nodeOfSlot = (slot: number): ClusterNode =>
+    ownerOf.get(slot) ?? (nodes.find(({ lastSlot }) => slot <= lastSlot) as ClusterNode)
   return {
+    url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
     nodes,
-    async nodeOf(key) {
-      const slot = Number(await first.redis.call('CLUSTER', 'KEYSLOT', key))
-      return nodes.find(({ lastSlot }) => slot <= lastSlot) as ClusterNode
+    nodeOf: async (key) => nodeOfSlot(Number(await first.redis.call('CLUSTER', 'KEYSLOT', key))),
+    async moveSlot(slot, to, during = async () => {}) {
+      const from = nodeOfSlot(slot)
+      if (from === to) return
+      const [fromId, toId] = await Promise.all([from, to].map(({ redis }) => redis.call('CLUSTER', 'MYID')))
+      await to.redis.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId as string)
+      await from.redis.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId as string)
+      await migrate(from, to, slot, Math.ceil(Number(await from.redis.call('CLUSTER', 'COUNTKEYSINSLOT', slot)) / 2))
+      await during()
+      await migrate(from, to, slot, Number.POSITIVE_INFINITY)
+      for (const { redis } of [to, from, ...nodes]) await redis.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId as string)
+      ownerOf.set(slot, to)
     },
     async stop() {
       await Promise.all(started.map(({ stop }) => stop()))
       await remove()
     },
+  }
+}
+
+/** Moves keys of a slot, at most so many; one at a time, so that others come between. */
+async function migrate(from: ClusterNode, to: ClusterNode, slot: number, most: number): Promise<void> {
+  for (let moved = 0; moved < most; moved++) {
+    const [key] = (await from.redis.callBuffer('CLUSTER', ['GETKEYSINSLOT', slot, 1])) as Buffer[]
+    if (!key) return
+    await from.redis.call('MIGRATE', '127.0.0.1', to.port, key, 0, 5000)
   }
 }
 

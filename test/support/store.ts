@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { makeCounters } from '../../lib/observe/counters.ts'
+import type { RedisClient } from '../../lib/store/client.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { makeRedisStore, type StorePolicy } from '../../lib/store/redis.ts'
 import type { StoredAnnounce } from '../../lib/swarm/store.ts'
@@ -12,7 +12,7 @@ import { type InfoHash, infoHashFromHex } from '../../lib/wire/info-hash.ts'
 export const silentLog = pino({ level: 'silent' })
 
 /** The product's store on a test's Redis, with a policy of the test's. */
-export function storeOn(redis: Redis, policy: Partial<StorePolicy> = {}, nowS?: () => number, prefix = '') {
+export function storeOn(redis: RedisClient, policy: Partial<StorePolicy> = {}, nowS?: () => number, prefix = '') {
   const counters = makeCounters()
   const store = makeRedisStore({
     redis,

@@ -1,10 +1,10 @@
-import type { Redis } from 'ioredis'
+import type { RedisClient } from '../client.ts'
 import type { Keys } from '../keys.ts'
 import type { AuditRecorder } from './report.ts'
 
 /** What the parts of an audit share. */
 export type AuditContext = {
-  redis: Redis
+  redis: RedisClient
   keys: Keys
   peerLifetimeS: number
   nowS: () => number | ''

@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis'
+import { atMasters } from '../at-masters.ts'
 import type { Keys } from '../keys.ts'
+import { nodesOf } from '../nodes.ts'
 import { loadScript, runScript } from '../scripts.ts'
 import type { AuditContext } from './context.ts'
 import { repairSwarm } from './swarms.ts'
@@ -29,14 +31,16 @@ export async function auditNames(context: AuditContext): Promise<LooseSwarms> {
   const loose: LooseSwarms = new Map()
   // SCAN may give a key twice where the table is resized meanwhile.
   const told = new Set<string>()
-  let cursor = '0'
-  do {
-    const [next, found] = await scan(redis, keys, cursor)
-    const names = await sortOut(context, found, told)
-    await auditSwarmKeys(context, names, loose, told)
-    onStep('names of keys', found.length)
-    cursor = next
-  } while (cursor !== '0')
+  for (const node of nodesOf(redis).all()) {
+    let cursor = '0'
+    do {
+      const [next, found] = await scan(node, keys, cursor)
+      const names = await sortOut(context, found, told)
+      await auditSwarmKeys(context, names, loose, told)
+      onStep('names of keys', found.length)
+      cursor = next
+    } while (cursor !== '0')
+  }
   return loose
 }
 
@@ -79,12 +83,17 @@ async function auditSwarmKeys(
 ): Promise<void> {
   if (names.length === 0) return
   const { redis, keys } = context
-  const found = (await runScript(redis, loadScript('audit_keys'), [], [keys.prefix, ...names])) as (number | Buffer)[]
-  for (let i = 0; i < found.length; i += 2) {
-    const key = names[(found[i] as number) - 1] as string
-    if (told.has(key)) continue
+  const problems = await atMasters(redis, names, String, async (node, own) => {
+    const found = (await runScript(node, loadScript('audit_keys'), [], [keys.prefix, ...own])) as (number | Buffer)[]
+    const texts = own.map(() => '')
+    for (let i = 0; i < found.length; i += 2) texts[(found[i] as number) - 1] = String(found[i + 1])
+    return texts
+  })
+  for (const [i, problem] of problems.entries()) {
+    const key = names[i] as string
+    if (problem === '' || told.has(key)) continue
     told.add(key)
-    await tell(context, key, String(found[i + 1]), loose)
+    await tell(context, key, problem, loose)
   }
 }
 

@@ -1,3 +1,4 @@
+import { atMasters } from '../at-masters.ts'
 import { loadScript, runScript } from '../scripts.ts'
 import type { AuditContext } from './context.ts'
 import type { LooseSwarms } from './names.ts'
@@ -18,8 +19,12 @@ export async function auditShardKeys(context: AuditContext): Promise<Map<string,
   const names = [...shards]
   for (let i = 0; i < names.length; i += SHARDS_PER_CALL) {
     const asked = names.slice(i, i + SHARDS_PER_CALL)
-    const reply = await runScript(redis, script, [], [keys.prefix, ...asked])
-    const [found, wrong] = reply as [number[], Buffer[]]
+    const wrong: Buffer[] = []
+    const found = await atMasters(redis, asked, keys.torrents, async (node, own) => {
+      const [ownSizes, ownWrong] = (await runScript(node, script, [], [keys.prefix, ...own])) as [number[], Buffer[]]
+      wrong.push(...ownWrong)
+      return ownSizes
+    })
     for (const [k, size] of found.entries()) if (size >= 0) sizes.set(asked[k] as string, size)
     for (let k = 0; k < wrong.length; k += 2) await tellWrongType(context, String(wrong[k]), String(wrong[k + 1]))
   }

@@ -21,8 +21,10 @@
 --         endpoint  6 bytes, or 18 of IPv6
 --         passkey   where special says so, 1 byte of length and as many of text
 --       eventsMax   how many events are kept, about; 0: none is written
+--       isCluster   '1' where slots can move: then what touches more than one key looks first whether its shard does
 -- reply: two elements per record: the head (24 bytes) and endpoints in wire form (each followed by its peer id where
---        asked for), or nil and why the announce was refused: `unlisted`, or `damaged` and what is wrong with which key.
+--        asked for), or nil and why the announce was refused: `unlisted`; `moving`, where its slot is not here, or not whole, and
+--        nothing was done; or `damaged` and what is wrong with which key.
 --        The endpoints are all there are, or at least numwant. The asker may be among them: the frontend takes it out
 --        and cuts a random window, since every string made here is hashed byte by byte (1.5 ns each).
 --
@@ -31,10 +33,10 @@
 --
 -- Nothing may fail after the first write of an announce, since nothing that a script wrote is taken back: peers are
 -- chosen first, and all that a change of counts touches is looked at before.
--- include: swarm_head chunk_field choose_peers credit_account damage
+-- include: swarm_head chunk_field choose_peers credit_account damage shard_place
 local call, sub, byte = redis.call, string.sub, string.byte
 -- What a call is about. The functions here are made once, and this is given them anew with each call.
-local prefix, lifetimeS, reportBytes, listed, eventsMax, now
+local prefix, lifetimeS, reportBytes, listed, eventsMax, isCluster, now
 -- The records, their bytes, the bytes of a key, what a record is up to its endpoint, and what a peer's value begins with.
 local records, size, keyBytes, format, valueHeads
 -- The replies so far, the swarm of the announce under way, and where the record of the next one begins.
@@ -103,6 +105,7 @@ local function announceRest()
       end
       local account, moved, before
       if special > 0 then
+        checkPlace(key)
         if has(special, PEER_IDS) then peers = withPeerIds(key, head, list, endpoint, numwant, peers) end
         if passkey and reportBytes > 0 then account, moved, before = accountOf(key, passkey, report) end
         if has(special, COMPLETED) then checkCompletion(key) end
@@ -150,7 +153,7 @@ return function(KEYS, ARGV)
   prefix, lifetimeS, reportBytes, listed = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
   math.randomseed(tonumber(ARGV[5]))
   now = tonumber(ARGV[6]) or tonumber(call('TIME')[1])
-  records, eventsMax = ARGV[7], tonumber(ARGV[8]) or 0
+  records, eventsMax, isCluster = ARGV[7], tonumber(ARGV[8]) or 0, ARGV[9] == '1'
   size, keyBytes, valueHeads = #records, #prefix + 52, valueHeadsOf(now)
   -- 'c0' would not be a text of no bytes.
   format = 'c' .. keyBytes .. 'BBBBc7c7c12' .. (reportBytes > 0 and 'c' .. reportBytes or '')
@@ -162,7 +165,8 @@ return function(KEYS, ARGV)
     if not ran then
       if nextAt == from then error(problem, 0) end -- no record
       local filled = #replies
-      replies[filled + 1], replies[filled + 2] = false, 'damaged ' .. damageText(problem, current, typesOf(current))
+      replies[filled + 1] = false
+      replies[filled + 2] = isMoving(problem) and 'moving' or 'damaged ' .. damageText(problem, current, typesOf(current))
     end
   end
   return replies

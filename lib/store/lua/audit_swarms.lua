@@ -14,11 +14,12 @@
 --        swarms, peers, pieces looked at
 --        the swarms that are too large to have their counts compared
 --        of each fault its info hash, its check, the field of its chunk or empty, its endpoint or empty, and a text
--- include: swarm_head chunk_field small_peers chunk_peers piece_tells large_counts stray_fields text_problem
+-- include: swarm_head chunk_field small_peers chunk_peers piece_tells large_counts stray_fields text_problem whole_shard
 local index, prefix, lifetimeS, budget = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local call, try = redis.call, redis.pcall
 local now = tonumber(ARGV[3]) or tonumber(call('TIME')[1])
 local shard, latest = string.sub(index, -5), now + lifetimeS
+needWholeShard(prefix, shard)
 local FIRST = 8
 
 -- A large swarm rests so long between two looks of the sweeper (sweep.lua).

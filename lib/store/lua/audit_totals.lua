@@ -5,8 +5,9 @@
 -- args: prefix of all keys
 -- reply: torrents, seeders, leechers, completed of the swarms, and then the totals' texts of these; only 'many' where
 --        the shard is too large for one script, nothing where its index is no sorted set
--- include: shard_sums
+-- include: shard_sums whole_shard
 local prefix, shard = ARGV[1], string.sub(KEYS[1], -5)
+needWholeShard(prefix, shard)
 local sums = shardSums(prefix, shard)
 if type(sums) ~= 'table' then return { sums } end
 local texts = redis.pcall('HMGET', prefix .. 'totals:' .. shard, 'torrents', 'seeders', 'leechers', 'completed')

@@ -7,13 +7,13 @@
 --       mode     'write', or 'look' to only tell what would be done
 --       then per torrent its info hash (40 hex) and its count, 1 to 2^32 - 1
 -- reply: per torrent 2 where it comes to be, 1 where its count is raised, 0 where it has as many; or which key is damaged
---        and what is wrong with it
+--        and what is wrong with it, or `moving`, where its slot is not here, or not whole, and nothing was done
 --
 -- No event is told: a million at once would push out all others, and the command does not know how many a tracker keeps.
 -- Whoever mirrors the list by events reads it anew after an import.
 --
 -- As in announce.lua, nothing may fail after the first write of what belongs together.
--- include: swarm_head chunk_of add_to_totals damage
+-- include: swarm_head chunk_of add_to_totals damage shard_place
 local prefix, writes = ARGV[1], ARGV[2] == 'write'
 local call, sub = redis.call, string.sub
 local time = call('TIME')
@@ -57,6 +57,7 @@ local function raise(infoHash, completed, head)
 end
 
 local function import(infoHash, completed)
+  call('EXISTS', placeKey(prefix, '{' .. sub(infoHash, 1, 3) .. '}'))
   local head = call('HGET', (keysOf(infoHash)), 'head')
   if head then return raise(infoHash, completed, head) end
   return create(infoHash, completed)
@@ -68,6 +69,9 @@ for i = 3, #ARGV, 2 do
   local key, totals, index = keysOf(infoHash)
   -- A damaged swarm must not take the rest of the batch with it.
   local ran, result = pcall(import, infoHash, tonumber(ARGV[i + 1]))
-  replies[#replies + 1] = ran and result or damageText(result, key, { [key] = 'hash', [totals] = 'hash', [index] = 'zset' })
+  if not ran then
+    result = isMoving(result) and 'moving' or damageText(result, key, { [key] = 'hash', [totals] = 'hash', [index] = 'zset' })
+  end
+  replies[#replies + 1] = result
 end
 return replies

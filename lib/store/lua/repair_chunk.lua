@@ -9,11 +9,12 @@
 --       infoHash   40 hex
 --       field      of the chunk's piece, as s4:0000
 -- reply: how many peers were removed
--- include: swarm_head chunk_field chunk_peers piece_without write_piece change_totals
+-- include: swarm_head chunk_field chunk_peers piece_without write_piece change_totals whole_shard
 local prefix, lifetimeS, infoHash, field = ARGV[1], tonumber(ARGV[2]), ARGV[4], ARGV[5]
 local call = redis.call
 local now = tonumber(ARGV[3]) or tonumber(call('TIME')[1])
 local shard = string.sub(KEYS[1], -5)
+needWholeShard(prefix, shard)
 local key = prefix .. 'swarm:' .. shard .. ':' .. infoHash
 local hash = chunkKey(key, field)
 local LISTS = { l4 = 0, s4 = 1, l6 = 2, s6 = 3 }

@@ -5,10 +5,11 @@
 -- args: prefix of all keys
 --       kind   the type that it must have; empty where its name is of a swarm's key: then what is stored says it
 -- reply: 1 where it was deleted
--- include: key_problem
+-- include: key_problem whole_shard
 local key, prefix, kind = KEYS[1], ARGV[1], ARGV[2]
 local problem
 if kind == '' then
+  needWholeShard(prefix, string.match(key, '{...}', #prefix + 1))
   problem = keyProblem(prefix, key)
 elseif typeOf(key) ~= kind and typeOf(key) ~= 'none' then
   problem = 'wrong type'

@@ -8,12 +8,13 @@
 --       nowS       seconds since the epoch; empty: Redis's own clock
 --       infoHash   40 hex
 -- reply: 1
--- include: swarm_head chunk_field chunk_of small_peers large_counts stray_fields write_piece change_totals
+-- include: swarm_head chunk_field chunk_of small_peers large_counts stray_fields write_piece change_totals whole_shard
 local index, prefix, lifetimeS, infoHash = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[4]
 local call = redis.call
 local time = call('TIME')
 local now = tonumber(ARGV[3]) or tonumber(time[1])
 local shard = string.sub(index, -5)
+needWholeShard(prefix, shard)
 local key = prefix .. 'swarm:' .. shard .. ':' .. infoHash
 local totals = prefix .. 'totals:' .. shard
 

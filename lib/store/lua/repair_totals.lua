@@ -4,8 +4,9 @@
 -- keys: torrents:{09a}, the shard's index (all that is touched is in its slot)
 -- args: prefix of all keys
 -- reply: 1 where that was done
--- include: shard_sums
+-- include: shard_sums whole_shard
 local prefix, shard = ARGV[1], string.sub(KEYS[1], -5)
+needWholeShard(prefix, shard)
 local sums = shardSums(prefix, shard)
 if type(sums) ~= 'table' then return 0 end
 local totals = prefix .. 'totals:' .. shard

@@ -12,12 +12,13 @@
 --        key that is damaged, and what is wrong with it
 --
 -- As in announce.lua, nothing may fail after the first write of what is done at once: the removal of a hash's peers.
--- include: swarm_head chunk_field chunk_of value_of write_piece add_to_totals check_totals merge_chunks tell_event damage
+-- include: swarm_head chunk_field chunk_of value_of write_piece add_to_totals check_totals merge_chunks tell_event damage whole_shard
 local index, prefix, lifetimeS, budget = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local call, sub, byte = redis.call, string.sub, string.byte
 local now, eventsMax = tonumber(ARGV[4]) or tonumber(call('TIME')[1]), tonumber(ARGV[5]) or 0
 local cutoff = now - lifetimeS
 local shard = sub(index, -5)
+needWholeShard(prefix, shard)
 local looked, removed, dropped, damaged = 0, 0, 0, {}
 
 -- What a swarm takes of the budget, beside its peers: a dozen calls, which are as long as so many peers are looked at.

@@ -43,7 +43,7 @@ export function registerEvents(app: ApiApp, { events, readerSlots }: V2Context):
 
 /** What is told where there are none. */
 export const eventsOff = (): ApiError =>
-  new ApiError(503, 'events_off', 'no events are written: REDSWARM_EVENTS_MAX is 0')
+  new ApiError(503, 'events_off', 'no events are written: REDSWARM_EVENTS_MAX is 0, or Redis is a Cluster')
 
 /** Fails, with an error that can still be told, where the stream cannot be read. */
 const assertReadable = async (feed: EventFeed): Promise<void> => void (await feed.isKept('0-1'))

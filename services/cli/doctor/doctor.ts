@@ -7,6 +7,7 @@ import { checkServer } from '../../../lib/store/check-server.ts'
 import { connectRedis } from '../../../lib/store/connect.ts'
 import { isSilent } from '../../../lib/store/instances.ts'
 import { makeKeys } from '../../../lib/store/keys.ts'
+import { hostsOf, parseRedisUrl } from '../../../lib/store/redis-url.ts'
 import { readServer, readTrackerFacts } from '../operate/state.ts'
 import type { Outside } from '../outside.ts'
 import { findRedis, type Target } from '../redis.ts'
@@ -83,8 +84,7 @@ async function openRedis(): Promise<Opened> {
     const redis = await connectRedis(url, makeLog('silent', false), async (opened) => {
       nowS = Number((await opened.time())[0])
     })
-    const parsed = new URL(url)
-    const isHere = parsed.protocol === 'unix:' || isLoopback(parsed.hostname)
+    const isHere = hostsOf(parseRedisUrl(url)).every(isLoopback)
     const keys = makeKeys(settings.keyPrefix)
     return { target: { redis, name, keys, settings, nowS }, isHere }
   } catch (error) {

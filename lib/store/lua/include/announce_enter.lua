@@ -24,6 +24,7 @@ end
 -- Lets a peer in that is new in its list, whose piece is in `field`; it leaves the other role's, where it is told in that:
 -- then `otherRest` is the piece without it. `value`: what is still to be written into a small swarm. Answers the head.
 local function enter(key, head, list, endpoint, field, piece, otherField, otherRest, value)
+  checkPlace(key)
   local width, other, isInSmall = #endpoint, otherRole(list), isSmall(head)
   local seedersMore = list % 2 == 1 and 1 or otherField and -1 or 0
   local leechersMore = list % 2 == 0 and 1 or otherField and -1 or 0

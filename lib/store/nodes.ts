@@ -1,0 +1,93 @@
+import calculateSlot from 'cluster-key-slot'
+import { Cluster, type Redis } from 'ioredis'
+import type { RedisClient } from './client.ts'
+
+const SLOTS = 16_384
+
+/** The masters that swarms are on: one, or those of a Cluster. */
+export type Nodes = {
+  /** The master that a key is on, as far as is known; undefined where no master has its slot. */
+  of: (key: string) => Redis | undefined
+  /** All, each once. */
+  all: () => Redis[]
+  /** Asks where the slots are now. Many who ask at once ask once. */
+  refresh: () => Promise<void>
+  /** Has a listener told each time that a Cluster has said where its slots are. */
+  onRefresh: (listener: () => void) => void
+}
+
+/** Whether a connection is to a Cluster. */
+export const isCluster = (redis: RedisClient): redis is Cluster => redis instanceof Cluster
+
+const known = new WeakMap<RedisClient, Nodes>()
+
+/** The masters behind a connection: the same however often they are asked for. */
+export function nodesOf(redis: RedisClient): Nodes {
+  const nodes = known.get(redis) ?? (isCluster(redis) ? clusterNodes(redis) : singleNode(redis))
+  known.set(redis, nodes)
+  return nodes
+}
+
+const singleNode = (redis: Redis): Nodes => ({
+  of: () => redis,
+  all: () => [redis],
+  refresh: async () => {},
+  onRefresh: () => {},
+})
+
+/**
+ * The masters of a Cluster, each with a connection of its own. Those of ioredis follow ASK: while a slot moves, a script
+ * would then find some of a shard's keys where it runs, and others not yet, or no longer.
+ */
+function clusterNodes(cluster: Cluster): Nodes {
+  const masters = new Map<string, Redis>()
+  const listeners: (() => void)[] = []
+  let connecting: Promise<unknown> = Promise.resolve()
+
+  /** The name of a master by its slot: as ioredis has it, `host:port`. */
+  const masterOf = (slot: number): string | undefined => cluster.slots[slot]?.[0]
+
+  const connect = (name: string): void => {
+    const pooled = cluster.nodes('master').find(({ options }) => `${options.host}:${options.port}` === name)
+    if (!pooled) return
+    // It fails at once where it is not connected: as ioredis has it, the Cluster's own connections wait.
+    const redis = pooled.duplicate({ enableOfflineQueue: false, lazyConnect: true })
+    // That a node is lost is told by the Cluster.
+    redis.on('error', () => {})
+    masters.set(name, redis)
+    connecting = Promise.allSettled([connecting, redis.connect()])
+  }
+
+  const update = (): void => {
+    const names = new Set<string>()
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const name = masterOf(slot)
+      if (name !== undefined) names.add(name)
+    }
+    for (const [name, redis] of masters) {
+      if (names.has(name) && redis.status !== 'end') continue
+      masters.delete(name)
+      redis.disconnect()
+    }
+    for (const name of names) if (!masters.has(name)) connect(name)
+    for (const listener of listeners) listener()
+  }
+  cluster.on('refresh', update)
+  cluster.once('end', () => {
+    for (const redis of masters.values()) redis.disconnect()
+  })
+  update()
+
+  return {
+    of(key) {
+      const name = masterOf(calculateSlot(key))
+      return name === undefined ? undefined : masters.get(name)
+    },
+    all: () => [...masters.values()],
+    async refresh() {
+      await new Promise<void>((resolve) => cluster.refreshSlotsCache(() => resolve()))
+      await connecting
+    },
+    onRefresh: (listener) => void listeners.push(listener),
+  }
+}

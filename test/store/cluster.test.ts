@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import calculateSlot from 'cluster-key-slot'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { auditAll } from '../../lib/store/audit.ts'
+import type { RedisClient } from '../../lib/store/client.ts'
+import { connectRedis } from '../../lib/store/connect.ts'
+import { makeKeys } from '../../lib/store/keys.ts'
+import { makeListing } from '../../lib/store/listing.ts'
+import { makeSwarmReader } from '../../lib/store/reader.ts'
+import { EVENT } from '../../lib/wire/announce.ts'
+import { type ClusterNode, startCluster, type TestCluster } from '../support/cluster.ts'
+import { announceOf, at, hashOf, silentLog, storeOn } from '../support/store.ts'
+
+const keys = makeKeys('')
+const POLICY = { peerLifetimeS: 3900, peerDetails: true, listed: false }
+/** A torrent in each of these shards, so that each master has some. */
+const HASHES = Array.from({ length: 48 }, (_, i) => hashOf((i * 85).toString(16).padStart(3, '0')))
+
+let cluster: TestCluster
+let redis: RedisClient
+beforeAll(async () => {
+  cluster = await startCluster()
+  redis = await connectRedis(cluster.url, silentLog)
+}, 30_000)
+afterAll(async () => {
+  redis?.disconnect()
+  await cluster?.stop()
+})
+
+const flush = () => Promise.all(cluster.nodes.map((node) => node.redis.flushall()))
+
+const peer = (i: number) => at(`10.0.${i >> 8}.${i & 255}`)
+
+/** All keys with the nodes that have them. */
+async function keysOfNodes(): Promise<Map<string, ClusterNode[]>> {
+  const found = new Map<string, ClusterNode[]>()
+  for (const node of cluster.nodes)
+    for (const key of await node.redis.keys('*')) found.set(key, [...(found.get(key) ?? []), node])
+  return found
+}
+
+describe('a Cluster', () => {
+  it('keeps swarms of all masters, and answers announces and scrapes of all in their order', async () => {
+    await flush()
+    const store = storeOn(redis)
+    const replies = await store.announce([
+      ...HASHES.map((infoHash) => announceOf({ infoHash, isSeeder: true, endpoint: peer(1) })),
+      ...HASHES.map((infoHash) => announceOf({ infoHash, endpoint: peer(2) })),
+    ])
+    expect(replies.map((reply) => reply.ok && [reply.seeders, reply.leechers])).toEqual([
+      ...HASHES.map(() => [1, 0]),
+      ...HASHES.map(() => [1, 1]),
+    ])
+    const unknown = hashOf('fff1')
+    const counts = await store.scrape([...HASHES, unknown])
+    expect(counts.slice(0, -1)).toEqual(HASHES.map(() => ({ seeders: 1, leechers: 1, completed: 0 })))
+    expect(counts.at(-1)).toEqual({ seeders: 0, leechers: 0, completed: 0 })
+    const nodes = await keysOfNodes()
+    for (const node of cluster.nodes) expect([...nodes.values()].some(([own]) => own === node)).toBe(true)
+    for (const infoHash of HASHES) {
+      const key = keys.swarm(infoHash.toString('hex'))
+      expect(nodes.get(key)).toEqual([await cluster.nodeOf(key)])
+    }
+    expect(await makeSwarmReader({ redis, keys }).totals()).toEqual({
+      ...{ torrents: HASHES.length, seeders: HASHES.length, leechers: HASHES.length, completed: 0 },
+    })
+    const listed = await makeListing({ redis, keys }).page({ offset: 0, limit: 1000 })
+    expect(listed.map(({ hex }) => hex)).toEqual(HASHES.map((hash) => hash.toString('hex')))
+    const { faults } = await auditAll({ redis, keys, ...POLICY })
+    expect(faults).toEqual([])
+  })
+
+  it('loses no peer, and answers nothing wrong, while slots move under announces', async () => {
+    await flush()
+    const hashes = HASHES.slice(0, 16)
+    const frontends = Array.from({ length: 4 }, () => storeOn(redis))
+    const [target, second] = cluster.nodes as [ClusterNode, ClusterNode]
+    let isMoving = true
+    let announced = 0
+    const problems: unknown[] = []
+    /** What each peer of each swarm did last; each peer is one frontend's. */
+    const last = new Map<string, { isSeeder: boolean; stopped: boolean }>()
+    const announceSome = async (frontend: (typeof frontends)[number], first: number): Promise<void> => {
+      while (isMoving) {
+        const some = Array.from({ length: 64 }, (_, k) => {
+          const infoHash = hashes[k % hashes.length] as (typeof hashes)[number]
+          const number = first + Math.floor(Math.random() * 400)
+          const event = Math.random() < 0.2 ? EVENT.stopped : Math.random() < 0.1 ? EVENT.completed : EVENT.none
+          return {
+            number,
+            announce: announceOf({ infoHash, endpoint: peer(number), event, isSeeder: Math.random() < 0.5 }),
+          }
+        })
+        // One announce of a peer at a time, as a client does.
+        const own = [...new Map(some.map((each) => [`${each.announce.infoHash.toString('hex')} ${each.number}`, each]))]
+        const replies = await frontend.announce(own.map(([, { announce }]) => announce))
+        for (const [i, reply] of replies.entries()) {
+          const [name, { announce }] = own[i] as (typeof own)[number]
+          if (reply.ok) announced += 1
+          else problems.push(reply)
+          last.set(name, { isSeeder: announce.isSeeder, stopped: announce.event === EVENT.stopped })
+        }
+      }
+    }
+    const load = frontends.map((frontend, i) => announceSome(frontend, 1000 * i))
+    try {
+      const slots = hashes.map((hash) => calculateSlot(keys.swarm(hash.toString('hex'))))
+      const halfway = () => sleep(30)
+      for (const slot of slots) await cluster.moveSlot(slot, target, halfway)
+      for (const slot of slots) await cluster.moveSlot(slot, second, halfway)
+    } finally {
+      isMoving = false
+      await Promise.all(load)
+    }
+    expect(problems).toEqual([])
+    expect(announced).toBeGreaterThan(5000)
+    const { faults } = await auditAll({ redis, keys, ...POLICY })
+    expect(faults).toEqual([])
+    for (const [key, nodes] of await keysOfNodes()) expect([key, nodes.length]).toEqual([key, 1])
+    for (const infoHash of hashes) {
+      const hex = infoHash.toString('hex')
+      const there = [...last].filter(([name, { stopped }]) => name.startsWith(hex) && !stopped)
+      const swarm = await makeSwarmReader({ redis, keys }).swarm(infoHash, 10_000)
+      const peers = swarm?.peers.map(({ endpoint, isSeeder }) => `${endpoint.toString('hex')} ${isSeeder}`)
+      const expected = there.map(
+        ([name, { isSeeder }]) => `${peer(Number(name.split(' ')[1])).toString('hex')} ${isSeeder}`,
+      )
+      expect(peers?.sort()).toEqual(expected.sort())
+    }
+  }, 30_000)
+})
