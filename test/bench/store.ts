@@ -3,11 +3,10 @@ import { parseArgs } from 'node:util'
 import type { Redis } from 'ioredis'
 import { makeRandom } from '../../lib/random.ts'
 import type { StoredAnnounce, SwarmStore } from '../../lib/swarm/store.ts'
-import { EVENT } from '../../lib/wire/announce.ts'
-import { type LoadPeer, makeLoad, nextEvent } from '../../services/load/shape.ts'
 import { exitOnSignals } from '../support/at-exit.ts'
 import { startRedis } from '../support/redis.ts'
 import { storeOn } from '../support/store.ts'
+import { announceMany, makeAnnounces } from './announces.ts'
 import { redisCpuUs, usedBytes } from './repository/measure.ts'
 
 const { values } = parseArgs({
@@ -29,33 +28,12 @@ CPU time of Redis's main thread per announce, 64 announces a call, aquatic's loa
   process.exit(0)
 }
 
-const ANNOUNCES_AT_ONCE = 64
 const CALLERS = 4
-
-const toAnnounce = (peer: LoadPeer, event: StoredAnnounce['event']): StoredAnnounce => ({
-  ...peer,
-  event,
-  numwant: Number(values.numwant),
-  wantsPeerIds: false,
-  passkey: '',
-})
 
 /** Announces so many times; answers Redis's CPU per announce, and the bytes of peers per reply. */
 async function measure(redis: Redis, store: SwarmStore, count: number, next: () => StoredAnnounce) {
   const startUs = await redisCpuUs(redis)
-  let left = Math.ceil(count / ANNOUNCES_AT_ONCE)
-  const calls = left
-  let peerBytes = 0
-  const caller = async (): Promise<void> => {
-    while (left-- > 0) {
-      for (const reply of await store.announce(Array.from({ length: ANNOUNCES_AT_ONCE }, next))) {
-        if (!reply.ok) throw new Error(`refused: ${reply.refusal}`)
-        peerBytes += reply.peers.length
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: CALLERS }, caller))
-  const announces = calls * ANNOUNCES_AT_ONCE
+  const { announces, peerBytes } = await announceMany(store, { count, callers: CALLERS, next })
   return { us: ((await redisCpuUs(redis)) - startUs) / announces, bytes: peerBytes / announces }
 }
 
@@ -63,22 +41,15 @@ exitOnSignals()
 const server = await startRedis(...(values.aof ? ['--appendonly', 'yes', '--appendfsync', 'everysec'] : []))
 const random = makeRandom()
 const [torrents, peers] = [Number(values.torrents), Number(values.peers)]
-const byte = () => 1 + Math.floor(random() * 254)
-const load = makeLoad(torrents, peers, random, () => `${byte()}.${byte()}.${byte()}.${byte()}`)
+const announces = makeAnnounces({ torrents, peers, numwant: Number(values.numwant) }, random)
 const store = storeOn(server.redis, { peerDetails: !values['no-details'], eventsMax: Number(values.events) })
 const emptyBytes = await usedBytes(server.redis)
-let filled = 0
-const fill = await measure(server.redis, store, peers, () =>
-  toAnnounce(load[filled++ % peers] as LoadPeer, EVENT.started),
-)
+const fill = await measure(server.redis, store, peers, announces.first)
 const bytesPerPeer = ((await usedBytes(server.redis)) - emptyBytes) / peers
 const rounds: number[] = []
 let replyBytes = 0
 for (let round = 0; round < Number(values.rounds); round++) {
-  const { us, bytes } = await measure(server.redis, store, Number(values.announces), () => {
-    const peer = load[Math.floor(random() * peers)] as LoadPeer
-    return toAnnounce(peer, nextEvent(peer, random))
-  })
+  const { us, bytes } = await measure(server.redis, store, Number(values.announces), announces.next)
   rounds.push(us)
   replyBytes = bytes
 }

@@ -29,9 +29,12 @@ export type TestCluster = {
  * Starts a Cluster, which takes a little over 2 s: so long a master waits before it says that all is well. Arguments are
  * those of `redis-server`.
  */
-export async function startCluster(...args: string[]): Promise<TestCluster> {
+export const startCluster = (...args: string[]): Promise<TestCluster> => startClusterOf(NODES, ...args)
+
+/** The same, of so many masters. */
+export async function startClusterOf(count: number, ...args: string[]): Promise<TestCluster> {
   const { path: folder, remove } = await temporaryFolder('cluster')
-  const started = await Promise.all(Array.from({ length: NODES }, (_, i) => startNode(folder, i, args)))
+  const started = await Promise.all(Array.from({ length: count }, (_, i) => startNode(folder, i, count, args)))
   const nodes = started.map(({ node }) => node)
   const [first] = nodes as [ClusterNode]
   await Promise.all(
@@ -46,7 +49,7 @@ export async function startCluster(...args: string[]): Promise<TestCluster> {
   }
   await until('the Cluster to be whole', async () =>
     (await Promise.all(nodes.map(({ redis }) => redis.cluster('INFO')))).every(
-      (info) => info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${NODES}`),
+      (info) => info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${count}`),
     ),
   )
   const ownerOf = new Map<number, ClusterNode>()
@@ -84,7 +87,7 @@ async function migrate(from: ClusterNode, to: ClusterNode, slot: number, most: n
   }
 }
 
-async function startNode(folder: string, i: number, more: readonly string[]) {
+async function startNode(folder: string, i: number, count: number, more: readonly string[]) {
   const [port, busPort] = [await freePort(), await freePort()]
   const settings = {
     ...{ port, 'cluster-port': busPort, bind: '127.0.0.1', dir: folder, dbfilename: `${i}.rdb`, appenddirname: `${i}` },
@@ -103,8 +106,8 @@ async function startNode(folder: string, i: number, more: readonly string[]) {
   const redis = new Redis({ port, protocol: 2, retryStrategy: () => 20, maxRetriesPerRequest: null })
   redis.on('error', () => {})
   await redis.ping()
-  const firstSlot = Math.ceil((i * SLOTS) / NODES)
-  const lastSlot = Math.ceil(((i + 1) * SLOTS) / NODES) - 1
+  const firstSlot = Math.ceil((i * SLOTS) / count)
+  const lastSlot = Math.ceil(((i + 1) * SLOTS) / count) - 1
   const stop = async () => {
     redis.disconnect()
     if (server.exitCode !== null || server.signalCode !== null) return

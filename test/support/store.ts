@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { makeCounters } from '../../lib/observe/counters.ts'
+import type { Measures } from '../../lib/observe/measures.ts'
 import type { RedisClient } from '../../lib/store/client.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { makeRedisStore, type StorePolicy } from '../../lib/store/redis.ts'
@@ -12,7 +13,12 @@ import { type InfoHash, infoHashFromHex } from '../../lib/wire/info-hash.ts'
 export const silentLog = pino({ level: 'silent' })
 
 /** The product's store on a test's Redis, with a policy of the test's. */
-export function storeOn(redis: RedisClient, policy: Partial<StorePolicy> = {}, nowS?: () => number, prefix = '') {
+export function storeOn(
+  redis: RedisClient,
+  { measures, ...policy }: Partial<StorePolicy> & { measures?: Measures } = {},
+  nowS?: () => number,
+  prefix = '',
+) {
   const counters = makeCounters()
   const store = makeRedisStore({
     redis,
@@ -22,6 +28,7 @@ export function storeOn(redis: RedisClient, policy: Partial<StorePolicy> = {}, n
     counters,
     log: silentLog,
     ...(nowS && { nowS }),
+    ...(measures && { measures }),
   })
   return { ...store, counters }
 }
