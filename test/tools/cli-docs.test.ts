@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
-import { redisOptions } from '../../lib/store/connect.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { writeRanks } from '../../lib/store/ranks.ts'
+import { parseRedisUrl } from '../../lib/store/redis-url.ts'
 import { runningRedisUrl } from '../../lib/store/running-redis.ts'
 import { encodeBytes } from '../../lib/wire/query.ts'
 import { temporaryFolder } from '../support/at-exit.ts'
@@ -56,7 +56,7 @@ async function withPagesTracker(test: (program: Program, env: Record<string, str
 
 /** Ranks one torrent, once the sweeper has begun with none: its next ranking is minutes away. */
 async function rank(dataDir: string): Promise<void> {
-  const redis = new Redis(redisOptions((await runningRedisUrl(dataDir)) ?? ''))
+  const redis = new Redis(parseRedisUrl((await runningRedisUrl(dataDir).options) ?? ''))
   const keys = makeKeys('')
   try {
     await until('the first ranking', async () => (await redis.exists(keys.ranksMade('completed'))) === 1)
