@@ -7,8 +7,10 @@ import { connectRedis } from '../../lib/store/connect.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { makeListing } from '../../lib/store/listing.ts'
 import { makeSwarmReader } from '../../lib/store/reader.ts'
+import { makeShardSweeper } from '../../lib/store/sweep.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
 import { type ClusterNode, startCluster, type TestCluster } from '../support/cluster.ts'
+import { until } from '../support/redis.ts'
 import { announceOf, at, hashOf, silentLog, storeOn } from '../support/store.ts'
 
 const keys = makeKeys('')
@@ -78,6 +80,22 @@ describe('a Cluster', () => {
     let isMoving = true
     let announced = 0
     const problems: unknown[] = []
+    // Each is made due again and again, and has no peer to remove: a sweep of half of a shard would take the rest for gone.
+    const sweepAll = async (all: typeof hashes): Promise<void> => {
+      const sweep = makeShardSweeper({ redis, keys, ...POLICY })
+      while (isMoving) {
+        for (const hash of all) {
+          const hex = hash.toString('hex')
+          await redis.zadd(keys.torrents(hex.slice(0, 3)), 'XX', 0, hex)
+          problems.push(...(await sweep(hex.slice(0, 3))).damaged)
+        }
+      }
+    }
+    const listAll = async (all: typeof hashes): Promise<void> => {
+      await until('all torrents to be there', async () => (await listed()).length === all.length)
+      while (isMoving) if ((await listed()).length !== all.length) problems.push('a torrent is not listed')
+    }
+    const listed = () => makeListing({ redis, keys }).page({ offset: 0, limit: 1000 })
     /** What each peer of each swarm did last; each peer is one frontend's. */
     const last = new Map<string, { isSeeder: boolean; stopped: boolean }>()
     const announceSome = async (frontend: (typeof frontends)[number], first: number): Promise<void> => {
@@ -103,6 +121,7 @@ describe('a Cluster', () => {
       }
     }
     const load = frontends.map((frontend, i) => announceSome(frontend, 1000 * i))
+    load.push(sweepAll(hashes), listAll(hashes))
     try {
       const slots = hashes.map((hash) => calculateSlot(keys.swarm(hash.toString('hex'))))
       const halfway = () => sleep(30)

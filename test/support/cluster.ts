@@ -90,7 +90,15 @@ async function migrate(from: ClusterNode, to: ClusterNode, slot: number, most: n
 async function startNode(folder: string, i: number, count: number, more: readonly string[]) {
   const [port, busPort] = [await freePort(), await freePort()]
   const settings = {
-    ...{ port, 'cluster-port': busPort, bind: '127.0.0.1', dir: folder, dbfilename: `${i}.rdb`, appenddirname: `${i}` },
+    ...{
+      port,
+      'cluster-port': busPort,
+      'cluster-announce-ip': '127.0.0.1',
+      bind: '127.0.0.1',
+      dir: folder,
+      dbfilename: `${i}.rdb`,
+      appenddirname: `${i}`,
+    },
     ...{
       'cluster-enabled': 'yes',
       'cluster-config-file': join(folder, `nodes-${i}.conf`),

@@ -56,7 +56,7 @@ async function withPagesTracker(test: (program: Program, env: Record<string, str
 
 /** Ranks one torrent, once the sweeper has begun with none: its next ranking is minutes away. */
 async function rank(dataDir: string): Promise<void> {
-  const redis = new Redis(parseRedisUrl((await runningRedisUrl(dataDir).options) ?? ''))
+  const redis = new Redis(parseRedisUrl((await runningRedisUrl(dataDir)) ?? '').options)
   const keys = makeKeys('')
   try {
     await until('the first ranking', async () => (await redis.exists(keys.ranksMade('completed'))) === 1)

@@ -3,6 +3,7 @@ import { accessMutants } from './access.ts'
 import { announcePeerMutants } from './announce-peers.ts'
 import { announceScriptMutants } from './announce-script.ts'
 import { banMetricsMutants } from './bans-metrics.ts'
+import { clusterMutants } from './cluster.ts'
 import { commandLineMutants } from './command-line.ts'
 import { connectionMutants } from './connections.ts'
 import { dashboardMutants } from './dashboard.ts'
@@ -26,6 +27,7 @@ export const mutants: readonly Mutant[] = [
   ...accessMutants,
   ...serviceMutants,
   ...connectionMutants,
+  ...clusterMutants,
   ...commandLineMutants,
   ...dashboardMutants,
 ]

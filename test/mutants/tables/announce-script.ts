@@ -27,7 +27,7 @@ export const announceScriptMutants: readonly Mutant[] = [
     ['after a damaged swarm its announce comes again', '    current, nextAt = key, at\n', '    current = key\n'],
     [
       'a damaged announce is not answered',
-      "      replies[filled + 1], replies[filled + 2] = false, 'damaged ' .. damageText(problem, current, typesOf(current))\n",
+      "      replies[filled + 2] = isMoving(problem) and 'moving' or 'damaged ' .. damageText(problem, current, typesOf(current))\n",
       '',
     ],
     [

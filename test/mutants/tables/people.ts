@@ -60,7 +60,7 @@ export const peopleMutants: readonly Mutant[] = [
     ['store/people-library'],
     [
       ['the library is loaded though it is there', 'if ((await loadedText(redis)) !== text) await', 'await'],
-      ['a Redis that comes back empty stays without it', "  redis.on('ready', () => void load())\n", ''],
+      ['a Redis that comes back empty stays without it', "    node.on('ready', () => void load(node))\n", ''],
       ['what cannot be loaded is told each time', ' || problem === told', ''],
       ['who may not list libraries gets none', '    if (isRedisReply(error)) return undefined\n', ''],
     ],

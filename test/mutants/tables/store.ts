@@ -61,8 +61,8 @@ export const storeMutants: readonly Mutant[] = [
       ['after an IPv6 record, what is remembered is of none', '(isIpv6 ? 18 : 6)\n', '6\n'],
       [
         'after a passkey, what is remembered is of none',
-        '        if (hasPasskey) at += 1 + (records[at] as number)\n',
-        '',
+        'return hasPasskey ? at + 1 + (records[at] as number) : at',
+        'return at',
       ],
       ['pieces are told from the first on only', 'Math.floor(random() * chunkCount(bytes, known, other))', '0'],
       ['peers are told of the own role’s piece', 'const other = list ^ 1\n', 'const other = list\n'],
@@ -81,7 +81,7 @@ export const storeMutants: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
-    'lib/store/redis.ts',
+    'lib/store/node-store.ts',
     ['store/announce', 'store/refusals', 'store/calls', 'unit/records', 'services/udp-limits'],
     [
       ['nothing is learnt of replies', '      records.learn(bytes, (i) => reply[2 * i])\n', ''],
@@ -94,8 +94,8 @@ export const storeMutants: readonly Mutant[] = [
       ],
       [
         'the reply of the next announce is taken',
-        'reply[2 * i] ?? null, reply[2 * i + 1] ?? null',
-        'reply[2 * (count - 1 - i)] ?? null, reply[2 * (count - 1 - i) + 1] ?? null',
+        '[reply[2 * i], reply[2 * i + 1]]',
+        '[reply[2 * (count - 1 - i)], reply[2 * (count - 1 - i) + 1]]',
       ],
       [
         'a torrent that is not listed is called damaged',
@@ -105,14 +105,20 @@ export const storeMutants: readonly Mutant[] = [
       ['the whitelist is never looked at', "const listed = policy.listed ? '1' : ''", "const listed = ''"],
       ['a scrape tells of torrents that are not listed', "bytes, policy.listed ? '1' : '']", "bytes, '']"],
       [
-        'a damaged swarm is told of each time',
-        'if (toldMs.has(swarm) || toldMs.size >= DAMAGE_TOLD_MAX) return false',
-        'if (toldMs.size >= DAMAGE_TOLD_MAX) return false',
-      ],
-      [
         'a damaged head is read as it is',
         'if (isHead && head.length === HEAD_BYTES) return',
         'if (isHead && head.length >= 12) return',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/redis.ts',
+    ['store/refusals'],
+    [
+      [
+        'a damaged swarm is told of each time',
+        'if (toldMs.has(swarm) || toldMs.size >= DAMAGE_TOLD_MAX) return false',
+        'if (toldMs.size >= DAMAGE_TOLD_MAX) return false',
       ],
     ],
   ),

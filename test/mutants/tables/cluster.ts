@@ -1,0 +1,29 @@
+import { type Mutant, mutantsOf } from '../mutant.ts'
+
+const TESTS = ['store/cluster']
+
+/** Faults of what keeps swarms on the masters of a Cluster. */
+export const clusterMutants: readonly Mutant[] = [
+  ...mutantsOf('lib/store/lua/include/announce_enter.lua', TESTS, [
+    ['a peer comes in though its shard is on the move', '  checkPlace(key)\n', ''],
+  ]),
+  ...mutantsOf('lib/store/lua/include/shard_place.lua', TESTS, [
+    ['a shard on the move is taken for damage', "'non local key'", "'no such text'"],
+  ]),
+  ...mutantsOf('lib/store/lua/include/whole_shard.lua', TESTS, [
+    ['a shard on the move is swept', "  error({ err = 'TRYAGAIN", "  if false then error({ err = 'TRYAGAIN"],
+  ]),
+  ...mutantsOf('lib/store/cluster-store.ts', TESTS, [
+    [
+      'what was moved is not sent again',
+      'while (moved.length > 0 && performance.now()',
+      'while (moved.length > 1e9 && performance.now()',
+    ],
+    ['what is sent again goes by the map of before', '      .then(nodes.refresh)\n', ''],
+    ['replies are in the order of masters', 'replies[i] = some[k] as Reply', 'replies[k] = some[k] as Reply'],
+  ]),
+  ...mutantsOf('lib/store/at-masters.ts', TESTS, [
+    ['what was moved is left out', '        if (reply === MOVED) continue\n', ''],
+    ['all is asked of the first master', 'nodes.of(keyOf(items[i] as Item))', 'nodes.all()[0]'],
+  ]),
+]
