@@ -45,7 +45,7 @@ export async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'new
     accounts: makeAccountReader({ redis, keys }),
     accountSlots: makeSlots(ACCOUNT_READERS_MAX),
     stats: () => readStats(redis, keys),
-    isHealthy: pulse.isHealthy,
+    isHealthy: () => pulse.problem() === undefined,
     tokens: allTokens(own, settings.apiTokens),
     nowMs: ownNowMs,
     nowS: clock.nowS,

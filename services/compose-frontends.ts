@@ -2,8 +2,9 @@ import type { Listen } from '../lib/config/listen.ts'
 import { messageOf } from '../lib/errors.ts'
 import { makeBanCopy } from '../lib/store/ban-copy.ts'
 import { makeBanStore } from '../lib/store/bans.ts'
-import { connectRedis, makePulse } from '../lib/store/connect.ts'
+import { connectRedis } from '../lib/store/connect.ts'
 import { makePasskeyCopy } from '../lib/store/passkey-copy.ts'
+import { makePulse } from '../lib/store/pulse.ts'
 import { makeRedisStore } from '../lib/store/redis.ts'
 import { agreeOnSecret } from '../lib/store/secret.ts'
 import { makeStatsFlusher } from '../lib/store/stats.ts'
@@ -45,17 +46,16 @@ async function startStore(parts: Parts): Promise<SwarmStore> {
   repeat(EVERY_SECOND_MS, () => markServed(redis, keys, sweepIntervals(settings)))
   const store = makeRedisStore({ redis, keys, policy: settings, random, counters, measures, log })
   await store.ready
-  repeat(EVERY_SECOND_MS, store.beat)
   metricSources.push(...frontendMetrics({ counters, measures, waiting: store.waiting }))
   return store
 }
 
 /** A private tracker's passkeys, heard of by a connection of their own. */
 async function startAccess({ redis, redisUrl, keys, clock, log, lifecycle, repeat }: Parts): Promise<AccessCheck> {
-  // That Redis is lost is told by the other connection.
   const subscriber = await connectRedis(redisUrl, log.child({}, { level: 'silent' }))
   lifecycle.onStop('passkeys', () => subscriber.disconnect())
-  repeat(EVERY_SECOND_MS, makePulse(subscriber).beat)
+  // That Redis is lost is told by the other connection.
+  repeat(EVERY_SECOND_MS, makePulse(subscriber, log.child({}, { level: 'silent' })).beat)
   const onProblem = (error: unknown) => log.warn({ reason: messageOf(error) }, 'passkeys could not be read')
   const copy = await makePasskeyCopy({ redis, subscriber, keys, nowS: clock.nowS, onProblem })
   // A passkey that nobody could tell of counts after this time all the same.
@@ -129,17 +129,19 @@ async function startHttp(parts: Parts, served: Served): Promise<Listen[]> {
     import('./http/app.ts'),
     import('./http/request.ts'),
   ])
-  const { settings, pulse, counters, measures, log, lifecycle, sharesPorts } = parts
+  const { settings, pulse, random, counters, measures, log, lifecycle, sharesPorts } = parts
   const handlers = makeRequestHandlers({
     announcer: announcerOf(parts, served),
     ...served,
+    random,
     counters,
     measures,
   })
   const server = await startHttpServer({
     listens: settings.httpListens,
     sharesPorts,
-    makeApp: () => makeHttpApp({ ...handlers, isHealthy: pulse.isHealthy }, settings.trustedProxies),
+    makeApp: () =>
+      makeHttpApp({ ...handlers, isHealthy: () => pulse.problem() === undefined }, settings.trustedProxies),
     setting: 'REDSWARM_HTTP_LISTEN',
     log: log.child({ role: 'http' }),
   })

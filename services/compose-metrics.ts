@@ -19,12 +19,12 @@ const KEPT_MS = 10_000
 export async function startMetrics(parts: Parts, roles: readonly Role[]): Promise<Listen[]> {
   const { settings, version, pulse, metricSources, log, lifecycle } = parts
   const metrics = makeMetrics()
-  metrics.add([...processMetrics({ version, roles, isRedisUp: pulse.isHealthy }), ...metricSources])
+  metrics.add([...processMetrics({ version, roles, isRedisUp: () => pulse.problem() === undefined }), ...metricSources])
   if (roles.includes('api')) metrics.add(trackerMetrics(makeTrackerReader(parts)))
   const start = (listens: readonly Listen[]) =>
     startHttpServer({
       listens,
-      makeApp: () => makeMetricsApp({ text: metrics.text, isReady: pulse.isHealthy }),
+      makeApp: () => makeMetricsApp({ text: metrics.text, problem: pulse.problem }),
       setting: 'REDSWARM_METRICS_LISTEN',
       log: log.child({ role: 'metrics' }),
     })

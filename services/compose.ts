@@ -6,12 +6,14 @@ import type { Lifecycle } from '../lib/lifecycle.ts'
 import { makeCounters } from '../lib/observe/counters.ts'
 import type { Logger } from '../lib/observe/log.ts'
 import { makeMeasures } from '../lib/observe/measures.ts'
+import { awayCause } from '../lib/store/away-cause.ts'
 import { claimSchema } from '../lib/store/check-server.ts'
 import { makeSharedClock } from '../lib/store/clock.ts'
-import { connectRedis, makePulse } from '../lib/store/connect.ts'
+import { connectRedis } from '../lib/store/connect.ts'
 import { makeKeys } from '../lib/store/keys.ts'
 import { isCluster } from '../lib/store/nodes.ts'
 import { keepPeopleLibrary } from '../lib/store/people-library.ts'
+import { askForAnnounces, makePulse } from '../lib/store/pulse.ts'
 import { startInstance } from './instance.ts'
 import { EVERY_SECOND_MS, NOTHING_STARTED, type Parts, type Repeat, type Started } from './parts.ts'
 import type { Role } from './roles.ts'
@@ -48,7 +50,8 @@ export async function startRoles({
   // The stream of events is one key: the scripts of other masters could not write to it.
   const settings: Settings = isCluster(redis) ? { ...given, eventsMax: 0 } : given
   if (given.eventsMax > 0 && settings.eventsMax === 0) log.info('a Cluster keeps no events (REDSWARM_EVENTS_MAX)')
-  const pulse = makePulse(redis)
+  const isFrontend = roles.includes('udp') || roles.includes('http')
+  const pulse = makePulse(redis, log, isFrontend ? askForAnnounces : undefined)
   const repeat = makeRepeat(lifecycle, log)
   repeat(EVERY_SECOND_MS, pulse.beat)
   const keys = makeKeys(settings.keyPrefix)
@@ -96,7 +99,7 @@ export async function startRoles({
 }
 
 /**
- * A failure is the next run's to make good; that Redis is away is told by its connection. What Redis answers with, a key
+ * A failure is the next run's to make good; that Redis does not serve is told by its pulse. What Redis answers with, a key
  * that somebody damaged, is told once while it lasts.
  */
 function makeRepeat(lifecycle: Lifecycle, log: Logger): Repeat {
@@ -108,7 +111,7 @@ function makeRepeat(lifecycle: Lifecycle, log: Logger): Repeat {
         told = ''
       } catch (error) {
         const problem = messageOf(error)
-        if (!isRedisReply(error) || problem === told) return
+        if (awayCause(error, false) !== undefined || !isRedisReply(error) || problem === told) return
         told = problem
         log.error({ problem }, 'Redis answers with an error')
       }

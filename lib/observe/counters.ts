@@ -44,8 +44,18 @@ export const COUNTER_NAMES = [
   'refused_private',
   /** Announces and scrapes refused because too many waited for Redis. */
   'store_busy',
-  /** Announces and scrapes refused because Redis did not answer. */
+  /** Announces and scrapes refused because Redis could not be reached. */
   'store_away',
+  /** … because it did not answer in time. */
+  'store_slow',
+  /** … because it was reading its data after a start. */
+  'store_loading',
+  /** … because it took no writes. */
+  'store_read_only',
+  /** … because it had no memory left. */
+  'store_out_of_memory',
+  /** … because another Redis was taking its place. */
+  'store_failing_over',
   /** Announces refused because of a damaged swarm. */
   'store_damaged',
 ] as const

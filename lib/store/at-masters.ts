@@ -23,6 +23,10 @@ export const isMovedReply = (error: unknown): boolean =>
 export const isMovedCommand = (error: unknown): boolean =>
   error instanceof Error && error.message.includes('non local key')
 
+/** Whether a command in a script failed since the Cluster is not whole, and the node serves nothing. */
+export const isDownCommand = (error: unknown): boolean =>
+  error instanceof Error && error.message.includes('while the cluster is down')
+
 /** Does something at the master of a key; again, for a while, where the key has moved or is about to. */
 export async function atMasterOf<T>(redis: RedisClient, key: string, ask: (node: Redis) => Promise<T>): Promise<T> {
   const nodes = nodesOf(redis)

@@ -1,4 +1,6 @@
+import type { Cluster } from 'ioredis'
 import { OperatorError } from '../errors.ts'
+import type { Logger } from '../observe/log.ts'
 import type { RedisClient } from './client.ts'
 import { isCluster, nodesOf } from './nodes.ts'
 
@@ -7,8 +9,20 @@ const VERSIONS_LEAST = { redis: '7.0', valkey: '7.2' } as const
 const SCHEMA = '2'
 
 /** Throws an OperatorError where the server is too old for the scripts, is one of a Cluster that is not said to be one, or would evict peers. */
-export async function checkServer(redis: RedisClient): Promise<void> {
+export async function checkServer(redis: RedisClient, log: Logger): Promise<void> {
   for (const node of nodesOf(redis).all()) checkInfo(await node.info(), { isCluster: isCluster(redis) })
+  if (isCluster(redis) && (await needsAllMasters(redis))) {
+    log.warn(
+      'the whole Cluster refuses while one of its masters is away: set cluster-require-full-coverage no on each node',
+    )
+  }
+}
+
+/** Whether a Cluster serves nothing while a part of its slots is served by nobody. A managed one does not tell. */
+async function needsAllMasters(cluster: Cluster): Promise<boolean> {
+  const [node] = nodesOf(cluster).all()
+  const found = await node?.config('GET', 'cluster-require-full-coverage').catch(() => undefined)
+  return Array.isArray(found) && found[1] === 'yes'
 }
 
 /** The same, of the text that INFO answers. */

@@ -3,8 +3,8 @@ import type { Cluster, Redis } from 'ioredis'
 import type { Refusal, StoredAnnounce, StoredReply } from '../swarm/store.ts'
 import type { Counts } from '../wire/counts.ts'
 import type { InfoHash } from '../wire/info-hash.ts'
-import { type Keys, SHARDS, shardNames } from './keys.ts'
-import { MOVED_SCRAPE, MovedAnnounce, type NodeStore } from './node-store.ts'
+import { SHARDS, shardNames } from './keys.ts'
+import { MOVED_SCRAPE, MovedAnnounce, makeNodeStore, type NodeContext, type NodeStore } from './node-store.ts'
 import { nodesOf } from './nodes.ts'
 import type { RedisStore } from './redis.ts'
 
@@ -12,6 +12,10 @@ import type { RedisStore } from './redis.ts'
 const MOVING_MS_MAX = 1000
 /** How long those wait before they are sent again. */
 const MOVING_WAIT_MS = 20
+/** How often a Cluster is asked where its slots are while one of its masters does not serve. */
+const LOOK_EVERY_MS = 100
+/** Announces, or info hashes to scrape, that may wait for a master, however many there are. */
+const WAITING_MIN = 1024
 /** Announces and scrapes that wait for that at most; those beyond are refused. */
 const MOVING_MAX = 8192
 
@@ -22,27 +26,34 @@ const shardOf = (infoHash: InfoHash): number => ((infoHash[0] as number) << 4) |
  * The swarms of a Cluster. What comes together goes to each master in one call for all of its shards: a batch for each slot
  * would be a batch of one. What finds its slot on the move, of which the master does nothing, is sent again by the map of then.
  */
-export function makeClusterStore({
-  cluster,
-  keys,
-  makeNode,
-  away,
-}: {
-  cluster: Cluster
-  keys: Keys
-  makeNode: (redis: Redis) => NodeStore
-  away: (error: unknown) => Refusal
-}): RedisStore {
+export function makeClusterStore(cluster: Cluster, context: NodeContext): RedisStore {
   const nodes = nodesOf(cluster)
-  const shards = shardNames().map(keys.torrents)
+  const shards = shardNames().map(context.keys.torrents)
   const stores = new Map<Redis, NodeStore>()
   const byShard = new Array<NodeStore | undefined>(SHARDS)
   let moving = 0
 
+  let isLooking = false
+  /** Asks where the slots are now, and not again for a while. */
+  const look = async (): Promise<void> => {
+    if (isLooking) return
+    isLooking = true
+    await nodes.refresh()
+    await sleep(LOOK_EVERY_MS, undefined, { ref: false })
+    isLooking = false
+  }
+  const away = (error: unknown): Refusal => {
+    void look()
+    return context.away(error)
+  }
+
   const update = (): void => {
     const masters = new Set(nodes.all())
+    // All masters together hold up no more than one Redis would.
+    const waitingMax = Math.max(WAITING_MIN, Math.floor(context.waitingMax / masters.size))
     for (const redis of stores.keys()) if (!masters.has(redis)) stores.delete(redis)
-    for (const redis of masters) if (!stores.has(redis)) stores.set(redis, makeNode(redis))
+    for (const redis of masters)
+      if (!stores.has(redis)) stores.set(redis, makeNodeStore(redis, { ...context, waitingMax, away }))
     for (const [shard, key] of shards.entries()) {
       const redis = nodes.of(key)
       byShard[shard] = redis && stores.get(redis)
@@ -128,6 +139,7 @@ export function makeClusterStore({
   const movedAway = (): Refusal => away(new Error('the slot of a swarm is on the move, or no master has it'))
 
   return {
+    placeOf: (infoHash) => byShard[shardOf(infoHash)],
     async announce(announces) {
       const replies = await sendUntilSettled<StoredAnnounce | MovedAnnounce, StoredReply | MovedAnnounce>(
         announces,
@@ -160,8 +172,5 @@ export function makeClusterStore({
       return { announces, scrapes }
     },
     ready: Promise.all([...stores.values()].map(({ ready }) => ready)).then(() => {}),
-    async beat() {
-      await Promise.allSettled([...stores.values()].map(({ beat }) => beat()))
-    },
   }
 }

@@ -17,6 +17,10 @@ const DISCONNECT_MS_MAX = 100
 const RETRY_MS_MAX = 400
 /** How often a Cluster is asked where its slots are, though no node has said that one has moved. */
 const SLOTS_EVERY_MS = 5000
+/** How long a node may take to tell that before another is asked: one that hangs must not hide what the others know. */
+const SLOTS_MS_MAX = 500
+/** How often a Redis that reads its data after a start is asked whether it has. */
+const LOADING_EVERY_MS = 100
 /** How often a command of its own follows a slot that moves, and how long it waits before. */
 const REDIRECTIONS_MAX = 16
 const REDIRECTION_WAITS_MS = 100
@@ -24,8 +28,7 @@ const REDIRECTION_WAITS_MS = 100
 const retryDelayMs = (attempt: number): number => Math.min(50 * attempt, RETRY_MS_MAX)
 
 /**
- * A command that cannot be sent fails at once, one that is not answered in time fails, and none is ever sent twice. A master
- * that has become a replica is left, so that its Sentinels are asked for the new one.
+ * A command that cannot be sent fails at once, one that is not answered in time fails, and none is ever sent twice.
  */
 const DATA_PATH: RedisOptions = {
   protocol: 2,
@@ -37,9 +40,9 @@ const DATA_PATH: RedisOptions = {
   connectTimeout: CONNECT_MS_MAX,
   socketTimeout: SILENCE_MS_MAX,
   disconnectTimeout: DISCONNECT_MS_MAX,
+  maxLoadingRetryTime: LOADING_EVERY_MS,
   retryStrategy: retryDelayMs,
   sentinelRetryStrategy: retryDelayMs,
-  reconnectOnError: ({ message }) => message.startsWith('READONLY'),
 }
 
 /**
@@ -56,7 +59,7 @@ export async function connectRedis(url: string, log: Logger, check = checkServer
   try {
     await redis.connect()
     await nodesOf(redis).refresh()
-    await check(redis)
+    await check(redis, log)
   } catch (error) {
     redis.disconnect()
     if (error instanceof OperatorError) throw error
@@ -65,20 +68,14 @@ export async function connectRedis(url: string, log: Logger, check = checkServer
         '  is it running, and is REDSWARM_REDIS_URL right? Without that setting, `redswarm up` runs a Redis of its own.',
     )
   }
-  let isLost = false
-  redis.on('reconnecting', () => {
-    if (!isLost) log.warn({ reason: lastProblem || undefined }, 'lost Redis; trying again until it is back')
-    isLost = true
-  })
-  redis.on('ready', () => {
-    if (isLost) log.info('Redis is back')
-    isLost = false
-    lastProblem = ''
-  })
   return redis
 }
 
-const makeRedis = ({ options }: RedisAddress): Redis => new Redis({ ...options, ...DATA_PATH })
+/** What a replica refuses is asked again of the master that the Sentinels name; without them, there is no other to go to. */
+function makeRedis({ options }: RedisAddress): Redis {
+  const reconnectOnError = ({ message }: Error) => options.sentinels !== undefined && message.startsWith('READONLY')
+  return new Redis({ ...options, ...DATA_PATH, reconnectOnError })
+}
 
 /** Of each node, too, a command fails rather than wait; where its slot is, the Cluster is asked. */
 function makeCluster(nodes: readonly HostPort[], options: RedisOptions): Cluster {
@@ -94,7 +91,7 @@ function makeCluster(nodes: readonly HostPort[], options: RedisOptions): Cluster
     retryDelayOnClusterDown: REDIRECTION_WAITS_MS,
     retryDelayOnFailover: REDIRECTION_WAITS_MS,
     slotsRefreshInterval: SLOTS_EVERY_MS,
-    slotsRefreshTimeout: COMMAND_MS_MAX,
+    slotsRefreshTimeout: SLOTS_MS_MAX,
   })
 }
 
@@ -114,24 +111,4 @@ export function connectPatiently(url: string): Redis | Cluster {
     slotsRefreshInterval: SLOTS_EVERY_MS,
     lazyConnect: true,
   })
-}
-
-/** Whether Redis answers: `beat` asks it, again and again, so that a silent connection is noticed by an idle process. */
-export type Pulse = { beat: () => Promise<void>; isHealthy: () => boolean }
-
-/**
- * The pulse of a connection; a command that is not answered in time makes it ill till the next that is. Of a Cluster, most
- * masters must answer: where one is away, its swarms wait, and the others go on.
- */
-export function makePulse(redis: RedisClient): Pulse {
-  let hasAnswered = true
-  return {
-    isHealthy: () => hasAnswered && redis.status === 'ready',
-    async beat() {
-      const nodes = nodesOf(redis).all()
-      const answers = await Promise.allSettled(nodes.map((node) => node.ping()))
-      const answered = answers.filter(({ status }) => status === 'fulfilled').length
-      hasAnswered = answered > nodes.length / 2
-    },
-  }
 }

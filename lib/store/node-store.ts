@@ -4,7 +4,7 @@ import { type Measures, secondsSince } from '../observe/measures.ts'
 import type { Refusal, StoredAnnounce, StoredReply } from '../swarm/store.ts'
 import type { Counts } from '../wire/counts.ts'
 import type { InfoHash } from '../wire/info-hash.ts'
-import { isMovedCommand } from './at-masters.ts'
+import { isDownCommand, isMovedCommand, isMovedReply } from './at-masters.ts'
 import { type Batcher, makeBatcher } from './batcher.ts'
 import type { Keys } from './keys.ts'
 import { HEAD_BYTES, readCounts } from './layout.ts'
@@ -20,9 +20,6 @@ const ANNOUNCES_PER_CALL = 64
 const SCRAPES_PER_CALL = 256
 /** Two, so that Redis has the next call at hand when it ends one. */
 const CALLS_IN_FLIGHT = 2
-/** Announces, or info hashes to scrape, that wait for one Redis at most: 60 ms of its work. What is past that is refused. */
-const WAITING_MAX = 8192
-
 /** What the stores of all nodes share. */
 export type NodeContext = {
   keys: Keys
@@ -34,7 +31,9 @@ export type NodeContext = {
   nowS: () => number | ''
   /** Whether slots can move: what touches more than one key then looks first whether that one is. */
   isCluster: boolean
-  refuse: (refusal: 'busy' | 'away') => Refusal
+  /** Announces, or info hashes to scrape, that wait for a Redis at most. */
+  waitingMax: number
+  refuse: (refusal: 'busy') => Refusal
   /** What is answered where Redis did not do it, by its error. */
   away: (error: unknown) => Refusal
   /** What is answered of a damaged key, by what is wrong with it. */
@@ -58,23 +57,51 @@ export type NodeStore = {
   scrapes: Batcher<InfoHash, Counts | Refusal | typeof MOVED_SCRAPE>
   /** Ends when the first try to connect has; it goes on trying. */
   ready: Promise<void>
-  /** Asks for an answer: so an idle process, too, notices a connection that is silent. */
-  beat: () => Promise<void>
 }
 
 /** The store of the swarms that a Redis has. */
 export function makeNodeStore(redis: Redis, context: NodeContext): NodeStore {
   const { keys, policy, records, swarmKey, random, measures, nowS, isCluster, refuse, away, damaged } = context
-  const { call, ready, beat } = scriptConnectionOf(redis)
+  const { call, ready } = scriptConnectionOf(redis)
   const announceScript = loadScript('announce')
   const scrapeScript = loadScript('scrape')
-  const limits = { callsInFlightMax: CALLS_IN_FLIGHT, itemsMax: WAITING_MAX, isSilence }
+  const limits = { callsInFlightMax: CALLS_IN_FLIGHT, itemsMax: context.waitingMax, isSilence }
 
   const refusedReply = (text: string, record: () => Buffer): StoredReply | MovedAnnounce => {
     if (text === 'unlisted') return { ok: false, refusal: 'unlisted' }
     if (text === 'moving') return new MovedAnnounce(Buffer.from(record()))
+    if (text === 'down') return { ok: false, refusal: away(new Error('the Cluster is not whole')) }
     return { ok: false, refusal: damaged(text) }
   }
+
+  const sendAnnounces = async (bytes: Buffer, count: number): Promise<(StoredReply | MovedAnnounce)[]> => {
+    const reportBytes = policy.peerDetails ? STORED_REPORT_BYTES : 0
+    const seed = Math.floor(random() * 2 ** 31)
+    const { peerLifetimeS, eventsMax = 0 } = policy
+    const listed = policy.listed ? '1' : ''
+    const args = [keys.prefix, peerLifetimeS, reportBytes, listed, seed, nowS(), bytes, eventsMax, isCluster ? '1' : '']
+    const startMs = performance.now()
+    const reply = (await runScript(redis, announceScript, [], args, call)) as (Buffer | null)[]
+    measures.calls.announce.observe(secondsSince(startMs))
+    measures.batches.announces.observe(count)
+    records.learn(bytes, (i) => reply[2 * i])
+    const replies: (StoredReply | MovedAnnounce)[] = []
+    for (let i = 0; i < count; i++) {
+      const [head, rest] = [reply[2 * i], reply[2 * i + 1]]
+      replies.push(
+        head
+          ? { ok: true, ...readCounts(head), peers: rest ?? EMPTY }
+          : refusedReply(rest?.toString() ?? '', () => records.at(bytes, i)),
+      )
+    }
+    return replies
+  }
+  /** The same, of a master that may be one no longer: what it refuses for that is for the new one. */
+  const sendMovable: typeof sendAnnounces = (bytes, count) =>
+    sendAnnounces(bytes, count).catch((error: unknown) => {
+      if (!isMovedReply(error)) throw error
+      return Array.from({ length: count }, (_, i) => new MovedAnnounce(Buffer.from(records.at(bytes, i))))
+    })
 
   const announces: NodeStore['announces'] = makeBatcher({
     ...limits,
@@ -82,38 +109,7 @@ export function makeNodeStore(redis: Redis, context: NodeContext): NodeStore {
       item instanceof MovedAnnounce ? at + item.record.copy(into, at) : records.write(into, at, item),
     itemBytesMax: records.recordBytesMax,
     callItemsMax: ANNOUNCES_PER_CALL,
-    async send(bytes, count) {
-      const reportBytes = policy.peerDetails ? STORED_REPORT_BYTES : 0
-      const seed = Math.floor(random() * 2 ** 31)
-      const { peerLifetimeS, eventsMax = 0 } = policy
-      const listed = policy.listed ? '1' : ''
-      const args = [
-        keys.prefix,
-        peerLifetimeS,
-        reportBytes,
-        listed,
-        seed,
-        nowS(),
-        bytes,
-        eventsMax,
-        isCluster ? '1' : '',
-      ]
-      const startMs = performance.now()
-      const reply = (await runScript(redis, announceScript, [], args, call)) as (Buffer | null)[]
-      measures.calls.announce.observe(secondsSince(startMs))
-      measures.batches.announces.observe(count)
-      records.learn(bytes, (i) => reply[2 * i])
-      const replies: (StoredReply | MovedAnnounce)[] = []
-      for (let i = 0; i < count; i++) {
-        const [head, rest] = [reply[2 * i], reply[2 * i + 1]]
-        replies.push(
-          head
-            ? { ok: true, ...readCounts(head), peers: rest ?? EMPTY }
-            : refusedReply(rest?.toString() ?? '', () => records.at(bytes, i)),
-        )
-      }
-      return replies
-    },
+    send: isCluster ? sendMovable : sendAnnounces,
     refuse: (error) => ({ ok: false, refusal: away(error) }),
     overflow: () => ({ ok: false, refusal: refuse('busy') }),
   })
@@ -134,6 +130,7 @@ export function makeNodeStore(redis: Redis, context: NodeContext): NodeStore {
         const isHead = head instanceof Buffer
         if (isHead && head.length === HEAD_BYTES) return readCounts(head)
         if (isCluster && isMovedCommand(head)) return MOVED_SCRAPE
+        if (isCluster && isDownCommand(head)) return away(head)
         const key = bytes.toString('latin1', i * swarmKey.bytes, (i + 1) * swarmKey.bytes)
         return damaged(`${key} ${isHead ? `has a head of ${head.length} bytes` : messageOf(head)}`)
       })
@@ -142,7 +139,7 @@ export function makeNodeStore(redis: Redis, context: NodeContext): NodeStore {
     overflow: () => refuse('busy'),
   })
 
-  return { announces, scrapes, ready, beat }
+  return { announces, scrapes, ready }
 }
 
 const EMPTY = Buffer.alloc(0)

@@ -2,7 +2,8 @@ import { messageOf } from '../errors.ts'
 import type { Counters } from '../observe/counters.ts'
 import type { Logger } from '../observe/log.ts'
 import { type Measures, makeMeasures } from '../observe/measures.ts'
-import type { Refusal, SwarmStore } from '../swarm/store.ts'
+import type { Refusal, StoreCause, SwarmStore } from '../swarm/store.ts'
+import { awayCause, mayFailOver } from './away-cause.ts'
 import type { RedisClient } from './client.ts'
 import { makeClusterStore } from './cluster-store.ts'
 import type { Keys } from './keys.ts'
@@ -11,6 +12,8 @@ import { isCluster } from './nodes.ts'
 import { makeRecords } from './records.ts'
 import { makeSwarmKeyWriter } from './swarm-key.ts'
 
+/** Announces, or info hashes to scrape, that wait for one Redis at most: 60 ms of its work. What is past that is refused. */
+const WAITING_MAX = 8192
 /** A damaged swarm is told of this often at most, however often it is asked for. */
 const DAMAGE_TOLD_EVERY_MS = 60_000
 /** Damaged swarms told of in that time at most: a hundred lines say enough. */
@@ -31,8 +34,6 @@ export type RedisStore = SwarmStore & {
   waiting: () => { announces: number; scrapes: number }
   /** Ends when the first try to connect has ended; it goes on trying. */
   ready: Promise<void>
-  /** Asks for an answer: so an idle process, too, notices a connection that is silent. */
-  beat: () => Promise<void>
 }
 
 /** The swarms in Redis (docs/redis-keys.md): on one, or on the masters of a Cluster. */
@@ -59,13 +60,13 @@ export function makeRedisStore({
   /** Milliseconds of a clock that only goes forward. */
   uptimeMs?: () => number
 }): RedisStore {
-  const refuse = (refusal: 'busy' | 'away' | 'damaged'): Refusal => {
+  const refuse = (refusal: StoreCause | 'busy' | 'damaged'): Refusal => {
     counters[`store_${refusal}`] += 1
     return refusal
   }
   const away = (error: unknown): Refusal => {
-    log.debug({ reason: messageOf(error) }, 'Redis did not answer')
-    return refuse('away')
+    log.debug({ reason: messageOf(error) }, 'Redis did not do it')
+    return refuse(awayCause(error, mayFailOver(redis)) ?? 'away')
   }
   const isNews = makeNewsFilter(uptimeMs)
   const damaged = (problem: string): Refusal => {
@@ -75,19 +76,18 @@ export function makeRedisStore({
   const context: NodeContext = {
     ...{ keys, policy, random, measures, nowS, refuse, away, damaged },
     isCluster: isCluster(redis),
+    waitingMax: WAITING_MAX,
     records: makeRecords(keys, policy.peerDetails, random),
     swarmKey: makeSwarmKeyWriter(keys),
   }
-  if (isCluster(redis))
-    return makeClusterStore({ cluster: redis, keys, makeNode: (node) => makeNodeStore(node, context), away })
-  const { announces, scrapes, ready, beat } = makeNodeStore(redis, context)
+  if (isCluster(redis)) return makeClusterStore(redis, context)
+  const { announces, scrapes, ready } = makeNodeStore(redis, context)
   return {
     // Of one Redis, nothing moves.
     announce: announces.add as SwarmStore['announce'],
     scrape: scrapes.add as SwarmStore['scrape'],
     waiting: () => ({ announces: announces.size(), scrapes: scrapes.size() }),
     ready,
-    beat,
   }
 }
 

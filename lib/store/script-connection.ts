@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { COMMAND_MS_MAX, SILENCE_MS_MAX } from './connect.ts'
+import { connectionProblemOf, LATE } from './connection-problem.ts'
 import { type CommandWriter, makeCommandWriter, makeReplyReader, type Reply, ReplyError } from './resp.ts'
 
 /** Sends a command that runs a script; rejects with an error that Redis answered, and where it did not answer in time. */
@@ -17,8 +18,6 @@ export type ScriptConnection = {
   call: CallScript
   /** Ends when it is connected, or the first try to has failed: it goes on trying. Calls wait for that. */
   ready: Promise<void>
-  /** Asks for an answer: so an idle process, too, notices a connection that is silent. */
-  beat: () => Promise<void>
 }
 
 const connections = new WeakMap<Redis, ScriptConnection>()
@@ -37,6 +36,7 @@ export function scriptConnectionOf(redis: Redis): ScriptConnection {
  */
 function makeScriptConnection(redis: Redis): ScriptConnection {
   const own = redis.duplicate({ lazyConnect: true })
+  const problem = connectionProblemOf(own)
   const calls: Call[] = []
   let stream: Redis['stream'] | undefined
   let write: CommandWriter | undefined
@@ -48,8 +48,10 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   }
   const answer = (reply: Reply): void => {
     const call = endCall()
-    if (reply instanceof ReplyError) call?.reject(reply)
-    else call?.resolve(reply)
+    if (!(reply instanceof ReplyError)) return void call?.resolve(reply)
+    call?.reject(reply)
+    // The Sentinels know the master that it has now.
+    if (own.options.sentinels && reply.message.startsWith('READONLY')) stream?.destroy()
   }
   const take = (taken: Redis['stream']): void => {
     const reader = makeReplyReader()
@@ -68,7 +70,8 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   own.on('close', () => {
     stream = undefined
     write = undefined
-    while (calls.length > 0) endCall()?.reject(new Error('the connection to Redis was lost'))
+    const lost = calls.length > 0 ? problem() : undefined
+    while (calls.length > 0) endCall()?.reject(lost as Error)
   })
   // That Redis is lost is told by the other connection.
   own.on('error', () => {})
@@ -78,16 +81,16 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
 
   /** A late call keeps its place for its reply; a connection that says nothing for longer is given up. */
   const onLate = (call: Call): void => {
-    if (call.isLate) return void stream?.destroy()
+    if (call.isLate) return void stream?.destroy(new Error(LATE))
     call.isLate = true
     call.timer = setTimeout(onLate, SILENCE_MS_MAX - COMMAND_MS_MAX, call)
-    call.reject(new Error('Redis did not answer in time'))
+    call.reject(new Error(LATE))
   }
 
   const call: CallScript = async (command) => {
     if (!write) await ready
     const send = write
-    if (!send) throw new Error('Redis is not connected')
+    if (!send) throw problem()
     return new Promise((resolve, reject) => {
       const call: Call = { resolve, reject, isLate: false, timer: undefined }
       call.timer = setTimeout(onLate, COMMAND_MS_MAX, call)
@@ -95,5 +98,5 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
       send(command)
     })
   }
-  return { call, ready, beat: async () => void (await call(['ECHO', ''])) }
+  return { call, ready }
 }

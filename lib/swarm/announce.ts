@@ -3,7 +3,7 @@ import { copyBytes } from '../wire/copy-bytes.ts'
 import type { Counts } from '../wire/counts.ts'
 import type { Endpoint } from '../wire/endpoint.ts'
 import type { AccessCheck } from './access.ts'
-import { RETRY_IN_S, refusalText } from './refusal.ts'
+import { refusalText, retryInS } from './refusal.ts'
 import type { Refusal, StoredAnnounce, StoredReply, SwarmStore } from './store.ts'
 
 /** What an operator sets of announces. */
@@ -59,8 +59,8 @@ export function makeAnnouncer({
 
   const toOutcome = (announce: StoredAnnounce, reply: StoredReply): AnnounceOutcome => {
     if (!reply.ok) {
-      const retryInS = reply.refusal === 'unlisted' ? undefined : RETRY_IN_S
-      return { ok: false, cause: reply.refusal, reason: refusalText(reply.refusal), retryInS }
+      const { refusal } = reply
+      return { ok: false, cause: refusal, reason: refusalText(refusal), retryInS: retryInS(refusal, random) }
     }
     return {
       ok: true,

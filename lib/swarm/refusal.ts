@@ -1,13 +1,32 @@
 import type { Refusal } from './store.ts'
 
-/** When a client that was refused for the tracker's sake may try again. */
-export const RETRY_IN_S = 60
+/** A client that was refused for the tracker's sake is asked to wait for so many minutes at least, and at most. */
+const RETRY_MIN_MINUTES = 1
+const RETRY_MAX_MINUTES = 5
+const SECONDS_PER_MINUTE = 60
+
+/**
+ * In how many seconds a refused client may try again, a whole number of minutes (BEP 31); undefined where to try again is of no
+ * use. By chance, so that those who were refused in a moment do not come back in one.
+ */
+export function retryInS(refusal: Refusal, random: () => number): number | undefined {
+  if (refusal === 'unlisted') return undefined
+  const choices = RETRY_MAX_MINUTES - RETRY_MIN_MINUTES + 1
+  return SECONDS_PER_MINUTE * (RETRY_MIN_MINUTES + Math.floor(choices * random()))
+}
+
+const unavailable = (how: string): string => `tracker is temporarily unavailable (its store is ${how}), try again later`
 
 const TEXTS: Record<Refusal, string> = {
   unlisted: 'torrent not registered with this tracker',
   busy: 'tracker is overloaded, try again later',
-  away: 'tracker is temporarily unavailable, try again later',
   damaged: 'tracker cannot serve this torrent',
+  away: unavailable('away'),
+  slow: unavailable('slow'),
+  loading: unavailable('loading'),
+  read_only: unavailable('read-only'),
+  out_of_memory: unavailable('out of memory'),
+  failing_over: unavailable('failing over'),
 }
 
 /** What a client is told of a refusal. */

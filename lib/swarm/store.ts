@@ -18,14 +18,19 @@ export type StoredAnnounce = {
   passkey: string
 }
 
+/**
+ * Why a store cannot serve: it cannot be reached, does not answer in time, reads its data after a start, takes no writes, has no
+ * memory left, or another is taking its place.
+ */
+export type StoreCause = 'away' | 'slow' | 'loading' | 'read_only' | 'out_of_memory' | 'failing_over'
+
 /** Why a store did not apply an announce or answer a scrape. */
 export type Refusal =
+  | StoreCause
   /** The torrent is not on the whitelist of a listed tracker. */
   | 'unlisted'
   /** More is waiting for the store than may wait. */
   | 'busy'
-  /** The store cannot be reached, or did not answer in time. */
-  | 'away'
   /** What is stored under the swarm's name is not a swarm. */
   | 'damaged'
 
@@ -43,6 +48,11 @@ export type StoredReply =
 
 /** What announcing and scraping need of a store. Both take many at once, answer in order, and never reject. */
 export type SwarmStore = {
+  /**
+   * Where swarms are in several places, what tells the place of one: what is asked of one place at a time waits for no other.
+   * Left out where all are in one.
+   */
+  placeOf?: (infoHash: InfoHash) => unknown
   announce: (announces: readonly StoredAnnounce[]) => Promise<StoredReply[]>
   scrape: (infoHashes: readonly InfoHash[]) => Promise<(Counts | Refusal)[]>
 }

@@ -67,6 +67,11 @@ const metricsOf = ({ totals, counters }: Reading): Metric[] => [
   counter('redswarm_store_refusals_total', 'Announces and scrapes that Redis could not serve', [
     [{ reason: 'busy' }, counters.store_busy],
     [{ reason: 'away' }, counters.store_away],
+    [{ reason: 'slow' }, counters.store_slow],
+    [{ reason: 'loading' }, counters.store_loading],
+    [{ reason: 'read_only' }, counters.store_read_only],
+    [{ reason: 'out_of_memory' }, counters.store_out_of_memory],
+    [{ reason: 'failing_over' }, counters.store_failing_over],
     [{ reason: 'damaged' }, counters.store_damaged],
   ]),
 ]

@@ -4,7 +4,7 @@ import { makeTurnClock } from '../../lib/observe/turn-clock.ts'
 import type { AccessCheck } from '../../lib/swarm/access.ts'
 import type { Announcer } from '../../lib/swarm/announce.ts'
 import type { BanCheck } from '../../lib/swarm/bans.ts'
-import { RETRY_IN_S, refusalText } from '../../lib/swarm/refusal.ts'
+import { refusalText, retryInS } from '../../lib/swarm/refusal.ts'
 import type { SwarmStore } from '../../lib/swarm/store.ts'
 import { type Counts, NO_COUNTS } from '../../lib/wire/counts.ts'
 import { type Endpoint, isIpv6, withPort } from '../../lib/wire/endpoint.ts'
@@ -26,6 +26,8 @@ export type RequestContext = {
   access?: AccessCheck | undefined
   /** Whose requests are refused. */
   isBanned?: BanCheck
+  /** Chance, 0 to 1: when clients that are refused may try again. */
+  random?: () => number
   counters: Counters
   measures?: Measures
 }
@@ -39,7 +41,7 @@ const SECONDS_PER_MINUTE = 60
  * is, undefined where a trusted proxy does not say; `passkey` is the path's, empty where it has none.
  */
 export function makeRequestHandlers(context: RequestContext) {
-  const { announcer, store, access, counters, measures, isBanned } = context
+  const { announcer, store, access, counters, measures, isBanned, random = () => 0 } = context
   const { durations } = measures ?? makeMeasures()
   const nowMs = makeTurnClock()
   const fail = (source: Endpoint | undefined, reason: string): Buffer => {
@@ -90,7 +92,7 @@ export function makeRequestHandlers(context: RequestContext) {
     const refused = answers.find((answer) => typeof answer === 'string')
     if (refused !== undefined) {
       countRefused(counters, kind, refused)
-      return refusal(refusalText(refused), RETRY_IN_S)
+      return refusal(refusalText(refused), retryInS(refused, random))
     }
     return writeHttpScrapeReply(parsed.value, answers as Counts[])
   }

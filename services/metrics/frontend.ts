@@ -96,7 +96,16 @@ const REFUSED_BY_ACCESS = {
   private: 'refused_private',
   banned: 'refused_banned',
 } as const
-const REFUSED_BY_STORE = { busy: 'store_busy', away: 'store_away', damaged: 'store_damaged' } as const
+const REFUSED_BY_STORE = {
+  busy: 'store_busy',
+  away: 'store_away',
+  slow: 'store_slow',
+  loading: 'store_loading',
+  read_only: 'store_read_only',
+  out_of_memory: 'store_out_of_memory',
+  failing_over: 'store_failing_over',
+  damaged: 'store_damaged',
+} as const
 const DROPPED = {
   no_request: 'udp_ignored',
   overload: 'udp_dropped',

@@ -18,7 +18,7 @@ export const processMetrics = ({
   },
   {
     name: 'redswarm_redis_up',
-    help: 'Whether Redis answers this process',
+    help: 'Whether Redis serves this process',
     type: 'gauge',
     read: () => [[{}, isRedisUp() ? 1 : 0]],
   },

@@ -27,7 +27,7 @@ import { makeReplyRoom } from './reply-room.ts'
 /** What answering datagrams needs. */
 export type DatagramContext = {
   announcer: Announcer
-  store: Pick<SwarmStore, 'scrape'>
+  store: Pick<SwarmStore, 'scrape' | 'placeOf'>
   /** A private tracker's; left out where anybody may use the tracker. */
   access?: AccessCheck | undefined
   /** Whose datagrams are left unanswered. */
@@ -105,6 +105,16 @@ export function makeDatagramHandler(context: DatagramContext) {
     durations.udp_scrape.observe(secondsSince(startMs), waiting.length)
   }
 
+  const { placeOf } = store
+  const placeOfAnnounce = placeOf && (({ infoHash }: UdpAnnounceRequest) => placeOf(infoHash))
+  // A scrape of several places waits for each of them, and nothing else for it.
+  const placeOfScrape =
+    placeOf &&
+    ((request: UdpScrapeRequest) => {
+      const [first, ...others] = new Set(request.infoHashes.map(placeOf))
+      return others.length === 0 ? first : request
+    })
+
   return async function handle(batch: readonly Datagram[], send: Send): Promise<void> {
     const startMs = performance.now()
     const nowS = context.nowS()
@@ -116,10 +126,19 @@ export function makeDatagramHandler(context: DatagramContext) {
     measures.batches.datagrams.observe(batch.length)
     if (work.connects > 0) durations.udp_connect.observe(secondsSince(startMs), work.connects)
     await Promise.all([
-      work.announces.length > 0 && answerAnnounces(work.announces, send, startMs),
-      work.scrapes.length > 0 && answerScrapes(work.scrapes, send, startMs),
+      ...byPlace(work.announces, placeOfAnnounce).map((part) => answerAnnounces(part, send, startMs)),
+      ...byPlace(work.scrapes, placeOfScrape).map((part) => answerScrapes(part, send, startMs)),
     ])
   }
+}
+
+/** What waits, parted by the place that answers it where there are several: what one is slow with holds up nothing of another. */
+function byPlace<Request>(
+  waiting: Waiting<Request>[],
+  placeOf: ((request: Request) => unknown) | undefined,
+): Waiting<Request>[][] {
+  if (waiting.length === 0) return []
+  return placeOf ? [...Map.groupBy(waiting, ({ request }) => placeOf(request)).values()] : [waiting]
 }
 
 /** Sends replies from where their datagrams came in. */

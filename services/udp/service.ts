@@ -40,15 +40,20 @@ export async function startUdpService({
       return
     }
     inFlight += batch.length
+    let open = batch.length
+    // A part of a batch may wait longer than the rest: that is in work no more.
+    const end = (count: number): void => {
+      inFlight -= count
+      open -= count
+      if (inFlight === 0) drained()
+    }
     const send = (replies: Datagram[]): void => {
       counters.udp_unsent += socket.send(replies)
+      end(replies.length)
     }
     handle(batch, send)
       .catch((error: unknown) => log.error({ err: error }, 'a batch of datagrams went unanswered'))
-      .finally(() => {
-        inFlight -= batch.length
-        if (inFlight === 0) drained()
-      })
+      .finally(() => end(open))
   }
 
   const isFull = (): boolean => inFlight + BATCH_MAX > IN_FLIGHT_MAX

@@ -246,7 +246,9 @@ describe('a private tracker whose Redis restarts', () => {
       expect(await speak(`/announce/${kept}`, { uploaded: 0 })).toBe('ok')
       const { spawnfile, spawnargs } = server.process
       await end(server.process)
-      expect(await speak(`/announce/${kept}`)).toBe('tracker is temporarily unavailable, try again later')
+      expect(await speak(`/announce/${kept}`)).toBe(
+        'tracker is temporarily unavailable (its store is away), try again later',
+      )
       expect(await speak(`/announce/${added}`)).toBe(UNKNOWN)
       restarted = spawn(spawnfile, spawnargs.slice(1), { stdio: 'ignore' })
       await server.redis.ping()

@@ -16,13 +16,13 @@ it('refuses only the calls that Redis answers with an error: what waits behind t
   await store.announce([announceOf({ infoHash: hashOf('b') })])
   await redis.config('SET', 'maxmemory', '1')
   const replies = store.announce(crowd(CALLS * PER_CALL))
-  while (store.counters.store_away === 0) await setImmediate()
+  while (store.counters.store_out_of_memory === 0) await setImmediate()
   await redis.config('SET', 'maxmemory', '0')
   const served = (await replies).map(({ ok }) => ok)
   const refused = served.indexOf(true)
   expect(served.slice(refused)).not.toContain(false)
   expect([refused % PER_CALL, served.slice(0, refused).includes(true)]).toEqual([0, false])
-  expect(store.counters.store_away).toBe(refused)
+  expect(store.counters.store_out_of_memory).toBe(refused)
 })
 
 it.each([0, 12, 23, 25])(

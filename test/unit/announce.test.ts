@@ -166,15 +166,29 @@ describe('an announcer', () => {
     expect(asked[0]?.wantsPeerIds).toBe(false)
   })
 
+  const MINUTE_S = 60
+  it('spreads over five minutes when those who are refused may come back', async () => {
+    const toldAt = async (chance: number) => {
+      const [outcome] = await announcerOn({ refusal: 'away', random: () => chance }).announcer([requestOf()], PEERS_MAX)
+      return outcome?.ok === false && outcome.retryInS
+    }
+    expect([await toldAt(0), await toldAt(0.3), await toldAt(0.9999)]).toEqual([MINUTE_S, 2 * MINUTE_S, 5 * MINUTE_S])
+  })
+
   it.each([
     ['unlisted', undefined, /not registered/],
-    ['busy', 60, /overloaded/],
-    ['away', 60, /unavailable/],
-    ['damaged', 60, /cannot serve/],
+    ['busy', 3 * MINUTE_S, /overloaded/],
+    ['away', 3 * MINUTE_S, /unavailable \(its store is away\)/],
+    ['slow', 3 * MINUTE_S, /is slow/],
+    ['loading', 3 * MINUTE_S, /is loading/],
+    ['read_only', 3 * MINUTE_S, /is read-only/],
+    ['out_of_memory', 3 * MINUTE_S, /is out of memory/],
+    ['failing_over', 3 * MINUTE_S, /is failing over/],
+    ['damaged', 3 * MINUTE_S, /cannot serve/],
   ] as [Refusal, number | undefined, RegExp][])(
     'tells why where the store refuses: %s',
     async (refusal, retryInS, reason) => {
-      const outcomes = await announcerOn({ refusal }).announcer([requestOf()], PEERS_MAX)
+      const outcomes = await announcerOn({ refusal, random: () => 0.5 }).announcer([requestOf()], PEERS_MAX)
       expect(outcomes).toEqual([{ ok: false, cause: refusal, reason: expect.stringMatching(reason), retryInS }])
     },
   )

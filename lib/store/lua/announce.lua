@@ -24,7 +24,7 @@
 --       isCluster   '1' where slots can move: then what touches more than one key looks first whether its shard does
 -- reply: two elements per record: the head (24 bytes) and endpoints in wire form (each followed by its peer id where
 --        asked for), or nil and why the announce was refused: `unlisted`; `moving`, where its slot is not here, or not whole, and
---        nothing was done; or `damaged` and what is wrong with which key.
+--        nothing was done; `down`, where its Cluster is not whole, and nothing was done; or `damaged` and what is wrong with which key.
 --        The endpoints are all there are, or at least numwant. The asker may be among them: the frontend takes it out
 --        and cuts a random window, since every string made here is hashed byte by byte (1.5 ns each).
 --
@@ -166,7 +166,8 @@ return function(KEYS, ARGV)
       if nextAt == from then error(problem, 0) end -- no record
       local filled = #replies
       replies[filled + 1] = false
-      replies[filled + 2] = isMoving(problem) and 'moving' or 'damaged ' .. damageText(problem, current, typesOf(current))
+      replies[filled + 2] = isMoving(problem) and 'moving' or isDown(problem) and 'down'
+        or 'damaged ' .. damageText(problem, current, typesOf(current))
     end
   end
   return replies

@@ -70,7 +70,7 @@ for i = 3, #ARGV, 2 do
   -- A damaged swarm must not take the rest of the batch with it.
   local ran, result = pcall(import, infoHash, tonumber(ARGV[i + 1]))
   if not ran then
-    result = isMoving(result) and 'moving' or damageText(result, key, { [key] = 'hash', [totals] = 'hash', [index] = 'zset' })
+    result = (isMoving(result) or isDown(result)) and 'moving' or damageText(result, key, { [key] = 'hash', [totals] = 'hash', [index] = 'zset' })
   end
   replies[#replies + 1] = result
 end

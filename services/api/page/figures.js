@@ -31,6 +31,11 @@ export const LOST = [
   { counter: 'refused_banned', name: 'Refused: banned address' },
   { counter: 'store_busy', name: 'Refused: Redis busy' },
   { counter: 'store_away', name: 'Refused: Redis away' },
+  { counter: 'store_slow', name: 'Refused: Redis slow' },
+  { counter: 'store_loading', name: 'Refused: Redis loading' },
+  { counter: 'store_read_only', name: 'Refused: Redis read-only' },
+  { counter: 'store_out_of_memory', name: 'Refused: Redis out of memory' },
+  { counter: 'store_failing_over', name: 'Refused: Redis failing over' },
   { counter: 'store_damaged', name: 'Refused: swarm damaged' },
 ]
 

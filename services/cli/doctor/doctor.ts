@@ -104,7 +104,7 @@ function problemsOf(about: string, error: unknown): Finding[] {
 
 async function serverFindings(target: Target): Promise<Finding[]> {
   try {
-    await checkServer(target.redis)
+    await checkServer(target.redis, makeLog('silent', false))
     const { kind, version } = await readServer(target)
     return [{ severity: 'fine', about: 'Redis', found: `${kind} ${version}, which evicts nothing` }]
   } catch (error) {

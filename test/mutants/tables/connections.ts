@@ -21,12 +21,12 @@ export const connectionMutants: readonly Mutant[] = [
     'lib/store/script-connection.ts',
     ['store/script-connection', 'services/udp-limits'],
     [
-      ['an error is an answer', 'if (reply instanceof ReplyError) call?.reject(reply)\n    else ', ''],
+      ['an error is an answer', 'if (!(reply instanceof ReplyError)) return', 'return'],
       ['a call that is late loses its place', 'call.isLate = true\n', 'call.isLate = true\n    calls.shift()\n'],
       ['a connection that stays silent is kept', 'return void stream?.destroy()', 'return'],
       [
         'nobody tells who waits that the connection is lost',
-        "endCall()?.reject(new Error('the connection to Redis was lost'))",
+        'endCall()?.reject(lost as Error)',
         'endCall()',
       ],
       ['each store has a connection of its own', '  connections.set(redis, connection)\n', ''],

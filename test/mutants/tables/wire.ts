@@ -200,11 +200,14 @@ export const wireMutants: readonly Mutant[] = [
         'request.wantsPeerIds && policy.peerDetails',
         'request.wantsPeerIds',
       ],
-      [
-        'a torrent that is not listed is to be tried again in a minute',
-        "reply.refusal === 'unlisted' ? undefined : RETRY_IN_S",
-        'RETRY_IN_S',
-      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/swarm/refusal.ts',
+    ['unit/announce'],
+    [
+      ['a torrent that is not listed is to be tried again', "if (refusal === 'unlisted') return undefined", ''],
+      ['all who are refused come back at once', 'Math.floor(choices * random())', '0'],
     ],
   ),
 ]

@@ -16,7 +16,12 @@ local OTHER_COUNTERS = {
   { 'refused_unlisted', 'refused: the torrent is not on the whitelist' },
   { 'refused_private', 'refused: no valid passkey' },
   { 'store_busy', 'refused: too many waited for Redis' },
-  { 'store_away', 'refused: Redis did not answer' },
+  { 'store_away', 'refused: Redis could not be reached' },
+  { 'store_slow', 'refused: Redis did not answer in time' },
+  { 'store_loading', 'refused: Redis was reading its data' },
+  { 'store_read_only', 'refused: Redis took no writes' },
+  { 'store_out_of_memory', 'refused: Redis had no memory left' },
+  { 'store_failing_over', 'refused: another Redis was taking its place' },
   { 'store_damaged', 'refused: the swarm is damaged' },
 }
 

@@ -7,3 +7,9 @@ local function isMoving(problem)
   local text = type(problem) == 'table' and problem.err or problem
   return type(text) == 'string' and string.find(text, 'non local key', 1, true) ~= nil
 end
+
+-- Whether an error is that this node serves nothing now, since the Cluster is not whole.
+local function isDown(problem)
+  local text = type(problem) == 'table' and problem.err or problem
+  return type(text) == 'string' and string.find(text, 'while the cluster is down', 1, true) ~= nil
+end
