@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -11,7 +11,7 @@ const NODES = 3
 const SLOTS = 16_384
 
 /** A node of a Cluster, a Redis of its own on a port of the loopback, and the slots that it begins and ends with. */
-export type ClusterNode = { port: number; redis: Redis; firstSlot: number; lastSlot: number }
+export type ClusterNode = { port: number; redis: Redis; process: ChildProcess; firstSlot: number; lastSlot: number }
 
 /** A real Redis Cluster of a test's own: three masters with a third of the slots each. */
 export type TestCluster = {
@@ -87,7 +87,8 @@ async function migrate(from: ClusterNode, to: ClusterNode, slot: number, most: n
   }
 }
 
-async function startNode(folder: string, i: number, count: number, more: readonly string[]) {
+/** Starts a node that knows no other: the so many-th of those that keep their files in a folder, of so many masters. */
+export async function startNode(folder: string, i: number, count: number, more: readonly string[]) {
   const [port, busPort] = [await freePort(), await freePort()]
   const settings = {
     ...{
@@ -123,5 +124,5 @@ async function startNode(folder: string, i: number, count: number, more: readonl
     server.kill('SIGKILL')
     await gone
   }
-  return { node: { port, redis, firstSlot, lastSlot }, busPort, stop }
+  return { node: { port, redis, process: server, firstSlot, lastSlot }, busPort, stop }
 }
