@@ -31,6 +31,8 @@ const BROKEN: Record<string, Refusal> = {
 export const requestLimits = {
   requestTimeout: REQUEST_MS_MAX,
   forceCloseConnections: 'idle',
+  // Whoever was let in before a stop is answered.
+  return503OnClosing: false,
   http: {
     // Node takes the shorter of the two times for the headers: left at its own 60 s, this one would be the body's.
     headersTimeout: REQUEST_MS_MAX,

@@ -1,10 +1,14 @@
 import type { Socket } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { isMissingIpv6, type Listen, listenError, listenText } from './config/listen.ts'
 import type { Logger } from './observe/log.ts'
 
 /** How long a stop waits for requests in work: longer than Redis may take (2 s), short of what a stop may (10 s). */
 const DRAIN_MS_MAX = 3000
+
+/** How long it waits for the first request of a connection. */
+const SILENT_MS_MAX = 250
 
 /** A running HTTP server. */
 export type HttpServer = { listens: Listen[]; stop: () => Promise<void> }
@@ -59,16 +63,23 @@ export async function startHttpServer({
 
 /**
  * Answers what is in work, then closes. Node closes the connections that are idle when a stop begins, but not those that
- * have asked nothing yet, as browsers and pools hold them ready; one that is answered after would be kept for its next request.
+ * have asked nothing yet: the request of one may be under way, but browsers and pools hold some ready, too. One that is answered
+ * after would be kept for its next request.
  */
 async function close({ app, sockets }: { app: FastifyInstance; sockets: ReadonlySet<Socket> }): Promise<void> {
   app.server.keepAliveTimeout = 1
   app.server.keepAliveTimeoutBuffer = 0
-  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+  // Who has connected by now is let in: the system would cut those that still wait for it.
+  await setImmediate()
+  app.server.close()
+  const silent = setTimeout(() => {
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+  }, SILENT_MS_MAX)
   const late = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS_MAX)
   try {
     await app.close()
   } finally {
+    clearTimeout(silent)
     clearTimeout(late)
   }
 }

@@ -9,6 +9,9 @@ import { nodesOf } from './nodes.ts'
 import { scriptConnectionOf } from './script-connection.ts'
 import { loadScript, runScript } from './scripts.ts'
 
+/** How often a Redis that does not serve is asked, so that it is known soon that it does. */
+const ILL_ASKED_EVERY_MS = 100
+
 /** Whether Redis serves: `beat` asks it, again and again, so that a silent connection is noticed by an idle process. */
 export type Pulse = {
   beat: () => Promise<void>
@@ -48,10 +51,15 @@ export function makePulse(redis: RedisClient, log: Logger, ask: Ask = ping): Pul
       if (nodesOf(redis).all().includes(node)) tell(node, awayCause(error, mayFailOver(redis)) ?? 'away', error)
     }
   }
+  let isAsking = false
   const beat = async (): Promise<void> => {
+    if (isAsking) return
+    isAsking = true
     const nodes = nodesOf(redis).all()
     for (const node of causes.keys()) if (!nodes.includes(node)) tell(node, undefined)
     await Promise.all(nodes.map(askOne))
+    isAsking = false
+    if (causes.size > 0 && redis.status !== 'end') setTimeout(beat, ILL_ASKED_EVERY_MS).unref()
   }
   // Not the connection's end at a stop.
   redis.on('reconnecting', () => void beat())

@@ -96,7 +96,7 @@ describe('in the middle of load', () => {
     () =>
       underLoad(async ({ answers }) => {
         // The first is asked where keys are.
-      for (const i of [1, 2]) {
+        for (const i of [1, 2]) {
           const [master, replica] = [cluster.nodes[i], cluster.replicas[i]] as [ClusterNode, ClusterNode]
           const own = await isOf(master)
           const killedMs = performance.now()

@@ -5,6 +5,7 @@ import koffi from 'koffi'
 export type Libc = {
   socket: (family: number, type: number, protocol: number) => number
   bind: (fd: number, address: Buffer, bytes: number) => number
+  connect: (fd: number, address: Buffer, bytes: number) => number
   getsockname: (fd: number, address: Buffer, bytes: Buffer) => number
   setsockopt: (fd: number, level: number, name: number, value: Buffer, bytes: number) => number
   getsockopt: (fd: number, level: number, name: number, value: Buffer, bytes: Buffer) => number
@@ -36,6 +37,7 @@ export function loadLibc(): Libc | undefined {
   return {
     socket: library.func('int socket(int family, int type, int protocol)'),
     bind: library.func('int bind(int fd, void *address, unsigned int bytes)'),
+    connect: library.func('int connect(int fd, void *address, unsigned int bytes)'),
     getsockname: library.func('int getsockname(int fd, void *address, void *bytes)'),
     setsockopt: library.func('int setsockopt(int fd, int level, int name, void *value, unsigned int bytes)'),
     getsockopt: library.func('int getsockopt(int fd, int level, int name, void *value, void *bytes)'),

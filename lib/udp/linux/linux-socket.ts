@@ -1,5 +1,5 @@
 import { copyBytes } from '../../wire/copy-bytes.ts'
-import { addressText, type Endpoint, isIpv6 } from '../../wire/endpoint.ts'
+import { addressText, type Endpoint, isIpv6, toEndpoint } from '../../wire/endpoint.ts'
 import {
   BATCH_MAX,
   type Datagram,
@@ -25,6 +25,7 @@ const MEMINFO_DROPS_AT = 32
 const IPPROTO_IPV6 = 41
 const IPV6_V6ONLY = 26
 const MSG_DONTWAIT = 0x40
+const DISCARD_PORT = 9
 /** Batches read in one round of the event loop, so that Redis's answers get their turn. */
 const BATCHES_PER_ROUND = 4
 /** Of IPv6: the local address, and the interface that a link-local one belongs to. */
@@ -52,7 +53,12 @@ export function makeLinuxSockets(libc: Libc, reactor: Reactor): OpenUdpSocket {
     const self: UdpSocket = {
       listen: { address, port },
       send: (replies) => (isClosed ? replies.length : sendAll(libc, fd, family, sending, replies)),
-      pause: () => void reactor.remove(fd),
+      pause() {
+        if (sharesPort) leaveOthers(libc, fd, family, endpoint)
+        // What has come by now is answered.
+        while (!isFull() && readOnce() === BATCH_MAX);
+        void reactor.remove(fd)
+      },
       takeDrops() {
         const before = drops
         if (!isClosed) drops = dropsOf(libc, fd)
@@ -65,15 +71,19 @@ export function makeLinuxSockets(libc: Libc, reactor: Reactor): OpenUdpSocket {
         libc.close(fd)
       },
     }
+    const readOnce = (): number => {
+      const count = libc.recvmmsg(fd, received.headers, BATCH_MAX, MSG_DONTWAIT, null)
+      if (count > 0) onBatch(readBatch(family, received, count), self)
+      return count
+    }
     reactor.add(fd, () => {
       let total = 0
       for (let batches = 0; batches < BATCHES_PER_ROUND; batches++) {
         // To read what can only be dropped would take from the CPU of what can be answered.
         if (isFull()) return Math.max(1, total)
-        const count = libc.recvmmsg(fd, received.headers, BATCH_MAX, MSG_DONTWAIT, null)
+        const count = readOnce()
         if (count <= 0) break
         total += count
-        onBatch(readBatch(family, received, count), self)
         if (count < BATCH_MAX) break
       }
       return total
@@ -117,6 +127,18 @@ function openSocket(
   value.writeInt32LE(family.sockaddrBytes)
   libc.getsockname(fd, sockaddr, value)
   return { fd, port: sockaddr.readUInt16BE(2) }
+}
+
+/**
+ * Leaves what comes to the others at the same port, and can still send: of the sockets that share one, Linux passes over those
+ * that are connected. That to which it is, the discard port of its own machine, never sends.
+ */
+function leaveOthers(libc: Libc, fd: number, family: Family, local: Endpoint): void {
+  const isWildcard = local.subarray(0, family.addressBytes).every((byte) => byte === 0)
+  const peer = toEndpoint(isWildcard ? family.loopback : addressText(local), DISCARD_PORT)
+  const sockaddr = Buffer.alloc(128)
+  if (peer) writeSockaddr(family, sockaddr, 0, peer)
+  libc.connect(fd, sockaddr, family.sockaddrBytes)
 }
 
 /** How many datagrams the system dropped at a socket, modulo 2^32: the last of the counts that SO_MEMINFO tells. */

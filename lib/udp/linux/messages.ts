@@ -9,6 +9,7 @@ export type Family = {
   sockaddrBytes: number
   addressAt: number
   addressBytes: number
+  loopback: string
   /** Level and type of the control message that tells, and sets, the local address; bytes of its data. */
   level: number
   pktinfo: number
@@ -25,6 +26,7 @@ export const IPV4: Family = {
   sockaddrBytes: 16,
   addressAt: 4,
   addressBytes: 4,
+  loopback: '127.0.0.1',
   level: 0,
   pktinfo: 8,
   pktinfoBytes: 12,
@@ -38,6 +40,7 @@ export const IPV6: Family = {
   sockaddrBytes: 28,
   addressAt: 8,
   addressBytes: 16,
+  loopback: '::1',
   level: 41,
   pktinfo: 50,
   pktinfoBytes: 20,
