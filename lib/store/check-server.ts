@@ -57,13 +57,15 @@ export async function claimSchema(redis: RedisClient, schemaKey: string): Promis
   await checkSchema(redis, schemaKey)
 }
 
-/** Throws an OperatorError where another version of the layout wrote the keys; claims nothing. */
+/** Throws an OperatorError where another version of the layout wrote the keys, with what to do; claims nothing. */
 export async function checkSchema(redis: RedisClient, schemaKey: string): Promise<void> {
   const found = await redis.get(schemaKey)
   if (found === SCHEMA || found === null) return
+  const writer = Number(found) > Number(SCHEMA) ? 'a newer redswarm' : 'an older redswarm'
   throw new OperatorError(
     `the data in this Redis has layout ${found}, and this redswarm keeps layout ${SCHEMA}\n` +
-      '  run the redswarm that wrote it, or set REDSWARM_KEY_PREFIX or another Redis to start afresh',
+      `  ${writer} wrote it: run that one, or set REDSWARM_KEY_PREFIX or another Redis to start afresh beside it\n` +
+      '  docs/operations.md says how to go from one to the other (Upgrading)',
   )
 }
 

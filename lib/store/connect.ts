@@ -18,7 +18,7 @@ const RETRY_MS_MAX = 400
 /** How often a Cluster is asked where its slots are, though no node has said that one has moved. */
 const SLOTS_EVERY_MS = 5000
 /** How long a node may take to tell that before another is asked: one that hangs must not hide what the others know. */
-const SLOTS_MS_MAX = 500
+const SLOTS_MS_MAX = 250
 /** How often a Redis that reads its data after a start is asked whether it has. */
 const LOADING_EVERY_MS = 100
 /** How often a command of its own follows a slot that moves, and how long it waits before. */

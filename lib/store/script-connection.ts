@@ -3,7 +3,11 @@ import { COMMAND_MS_MAX, SILENCE_MS_MAX } from './connect.ts'
 import { connectionProblemOf, LATE } from './connection-problem.ts'
 import { type CommandWriter, makeCommandWriter, makeReplyReader, type Reply, ReplyError } from './resp.ts'
 
-/** Sends a command that runs a script; rejects with an error that Redis answered, and where it did not answer in time. */
+/**
+ * Sends a command that runs a script; rejects with an error that Redis answered, and where it did not answer in time. A call that
+ * is not answered may have been done: it is never sent again, here or by who called. A client may do so: an announce that comes
+ * twice in a row, of whatever event, changes nothing the second time.
+ */
 export type CallScript = (command: readonly (string | number | Buffer)[]) => Promise<Exclude<Reply, ReplyError>>
 
 type Call = {

@@ -12,7 +12,7 @@ export const POLICY: AnnouncePolicy = {
   peerDetails: true,
 }
 
-const REFUSALS: readonly Refusal[] = ['unlisted', 'busy', 'away', 'damaged']
+const REFUSALS: readonly Refusal[] = ['unlisted', 'busy', 'away', 'slow', 'failing_over', 'damaged']
 const PEER_ID_BYTES = 20
 /** A store may answer more peers than are wanted: what two pieces of a large swarm hold. */
 const PEERS_MAX = 600

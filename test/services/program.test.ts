@@ -79,8 +79,15 @@ describe('redswarm', () => {
   })
 
   it('refuses data of another layout', async () => {
-    await server().redis.set('schema', '7')
-    expect(await failureOf(['http'], { REDSWARM_REDIS_URL: server().url })).toContain('has layout 7')
+    for (const [layout, whose] of [
+      ['7', 'a newer redswarm wrote it'],
+      ['1', 'an older redswarm wrote it'],
+    ] as const) {
+      await server().redis.set('schema', layout)
+      const failure = await failureOf(['http'], { REDSWARM_REDIS_URL: server().url })
+      expect(failure).toMatch(new RegExp(`has layout ${layout}, .*${whose}: run that one, .*Upgrading`, 's'))
+      expect(await server().redis.keys('*')).toEqual(['schema'])
+    }
   })
 
   it('refuses a secret that is none, which would let anybody make connection ids', async () => {

@@ -5,6 +5,7 @@ import { killAtExit } from '../support/at-exit.ts'
 import { announce, get } from '../support/http-client.ts'
 import { scrapeMetrics } from '../support/prometheus.ts'
 import { startRedis, type TestRedis, until } from '../support/redis.ts'
+import { hashOf } from '../support/store.ts'
 import { type TestTracker, withTracker } from '../support/tracker.ts'
 import { UdpClient } from '../support/udp-client.ts'
 
@@ -131,6 +132,11 @@ describe.each(CASES)('while Redis is $text', ({ cause, text, args = [], begin, e
       const startMs = performance.now()
       expect(await told()).toBe(reason)
       expect(performance.now() - startMs).toBeLessThan(500)
+      // To read, and to make room, is allowed still.
+      const isRead = cause === 'read_only' || cause === 'out_of_memory'
+      expect(await client.scrape([hashOf('a')]).catch(({ message }: Error) => message)).toEqual(
+        isRead ? [{ seeders: 0, leechers: 1, completed: 0 }] : reason,
+      )
       await end(server)
       const endMs = performance.now()
       await until('service', async () => (await told()) === '')
