@@ -27,8 +27,8 @@ export const announceScriptMutants: readonly Mutant[] = [
     ['after a damaged swarm its announce comes again', '    current, nextAt = key, at\n', '    current = key\n'],
     [
       'a damaged announce is not answered',
-      "      replies[filled + 2] = isMoving(problem) and 'moving' or 'damaged ' .. damageText(problem, current, typesOf(current))\n",
-      '',
+      "        or 'damaged ' .. damageText(problem, current, typesOf(current))\n",
+      "        or ''\n",
     ],
     [
       'a record’s passkey is read as the next record',

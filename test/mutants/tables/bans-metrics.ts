@@ -92,8 +92,8 @@ export const banMetricsMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'services/metrics/app.ts',
-    ['services/metrics'],
-    [['a process is ready without Redis', 'isReady() ? ', 'true ? ']],
+    ['services/metrics', 'services/redis-away'],
+    [['a process is ready without Redis', 'if (cause === undefined) return', 'if (cause) return']],
   ),
   ...mutantsOf(
     'services/metrics/frontend.ts',

@@ -26,4 +26,25 @@ export const clusterMutants: readonly Mutant[] = [
     ['what was moved is left out', '        if (reply === MOVED) continue\n', ''],
     ['all is asked of the first master', 'nodes.of(keyOf(items[i] as Item))', 'nodes.all()[0]'],
   ]),
+  ...mutantsOf(
+    'services/udp/datagram.ts',
+    ['services/failover'],
+    [
+      [
+        'an answer waits for other masters',
+        'return placeOf ? [...Map',
+        'return placeOf && waiting.length > 1e9 ? [...Map',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/cluster-store.ts',
+    ['services/failover'],
+    [['where slots are now is asked when it is due', '    void look()\n', '']],
+  ),
+  ...mutantsOf(
+    'lib/store/node-store.ts',
+    ['services/failover'],
+    [['what a former master refuses is refused', 'if (!isMovedReply(error)) throw error', 'throw error']],
+  ),
 ]

@@ -23,7 +23,7 @@ export const connectionMutants: readonly Mutant[] = [
     [
       ['an error is an answer', 'if (!(reply instanceof ReplyError)) return', 'return'],
       ['a call that is late loses its place', 'call.isLate = true\n', 'call.isLate = true\n    calls.shift()\n'],
-      ['a connection that stays silent is kept', 'return void stream?.destroy()', 'return'],
+      ['a connection that stays silent is kept', 'return void stream?.destroy(new Error(LATE))', 'return'],
       ['nobody tells who waits that the connection is lost', 'endCall()?.reject(lost as Error)', 'endCall()'],
       ['each store has a connection of its own', '  connections.set(redis, connection)\n', ''],
       ['it outlives the connection that it is beside', "  redis.once('end', () => own.disconnect())\n", ''],
@@ -62,6 +62,33 @@ export const connectionMutants: readonly Mutant[] = [
         'each process has a port of its own where port 0 is asked for',
         'return { listen: { address, port }, release: () => once(socket',
         'return { listen, release: () => once(socket',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/away-cause.ts',
+    ['services/redis-away'],
+    [
+      ['a Redis that hangs is away', "if (IS_LATE.test(message)) return 'slow'", ''],
+      ['one that loads is away', "if (message.endsWith('LOADING')) return 'loading'", ''],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/pulse.ts',
+    ['services/redis-away'],
+    [
+      ['each beat has a line in the log', 'if (causes.get(node) === cause) return', ''],
+      ['a loss between two beats is told nowhere', "  redis.on('reconnecting', () => void beat())\n", ''],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/udp/linux/linux-socket.ts',
+    ['services/rolling'],
+    [
+      [
+        'a socket that stops keeps its part of the clients',
+        'if (sharesPort) leaveOthers(libc, fd, family, endpoint)',
+        '',
       ],
     ],
   ),

@@ -59,7 +59,7 @@ export const serviceMutants: readonly Mutant[] = [
       ],
       [
         'a scrape that fails is an empty one',
-        'return refusal(refusalText(refused), RETRY_IN_S)',
+        'return refusal(refusalText(refused), retryInS(refused, random))',
         'return writeHttpScrapeReply([], [])',
       ],
     ],
@@ -113,7 +113,7 @@ export const serviceMutants: readonly Mutant[] = [
     ['services/udp-limits', 'services/udp'],
     [
       ['datagrams in work have no limit', 'if (inFlight + batch.length > IN_FLIGHT_MAX) {', 'if (inFlight < 0) {'],
-      ['what is answered still counts as in work', '        inFlight -= batch.length\n', ''],
+      ['what is answered still counts as in work', '      inFlight -= count\n', ''],
       ['a stop does not wait for what is in work', 'if (inFlight > 0) {', 'if (inFlight < 0) {'],
       ['sockets take in what can only be dropped', 'inFlight + BATCH_MAX > IN_FLIGHT_MAX', 'inFlight < 0'],
       ['what the system drops is not counted', 'counters.udp_dropped += socket.takeDrops()', 'socket.takeDrops()'],

@@ -84,7 +84,7 @@ export const storeMutants: readonly Mutant[] = [
     'lib/store/node-store.ts',
     ['store/announce', 'store/refusals', 'store/calls', 'unit/records', 'services/udp-limits'],
     [
-      ['nothing is learnt of replies', '      records.learn(bytes, (i) => reply[2 * i])\n', ''],
+      ['nothing is learnt of replies', '    records.learn(bytes, (i) => reply[2 * i])\n', ''],
       ['what is learnt of a reply is the next one’s', '(i) => reply[2 * i])\n', '(i) => reply[2 * i + 2])\n'],
       ['every call chooses peers by the same chance', 'Math.floor(random() * 2 ** 31)', '7'],
       [
