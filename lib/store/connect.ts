@@ -71,10 +71,11 @@ export async function connectRedis(url: string, log: Logger, check = checkServer
   return redis
 }
 
-/** What a replica refuses is asked again of the master that the Sentinels name; without them, there is no other to go to. */
+/** Where there are Sentinels, they tell of a new master, to whom it is the old one that hangs or is a replica now. */
 function makeRedis({ options }: RedisAddress): Redis {
-  const reconnectOnError = ({ message }: Error) => options.sentinels !== undefined && message.startsWith('READONLY')
-  return new Redis({ ...options, ...DATA_PATH, reconnectOnError })
+  if (options.sentinels === undefined) return new Redis({ ...options, ...DATA_PATH })
+  const reconnectOnError = ({ message }: Error) => message.startsWith('READONLY')
+  return new Redis({ ...options, ...DATA_PATH, failoverDetector: true, reconnectOnError })
 }
 
 /** Of each node, too, a command fails rather than wait; where its slot is, the Cluster is asked. */

@@ -31,8 +31,9 @@ export function makePulse(redis: RedisClient, log: Logger, ask: Ask = ping): Pul
 
   const tell = (node: Redis, cause: StoreCause | undefined, error?: unknown): void => {
     if (causes.get(node) === cause) return
-    const { host, port, path } = node.options
-    const server = path ?? `${host}:${port}`
+    const { host, port, path, name } = node.options
+    // The name is the one by which Sentinels know it.
+    const server = name ?? path ?? `${host}:${port}`
     if (cause) {
       causes.set(node, cause)
       log.warn({ cause, redis: server, reason: messageOf(error) }, 'Redis does not serve; trying again until it does')
