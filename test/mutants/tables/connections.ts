@@ -83,7 +83,7 @@ export const connectionMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'lib/udp/linux/linux-socket.ts',
-    ['services/rolling'],
+    ['services/udp-stop'],
     [
       [
         'a socket that stops keeps its part of the clients',
