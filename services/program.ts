@@ -6,6 +6,7 @@ import type { AuditOptions } from './cli/audit.ts'
 import { addClientCommands } from './cli/client/command.ts'
 import { addAccessCommands } from './cli/command.ts'
 import { addCompletionCommand } from './cli/completion/command.ts'
+import { addMoveCommands } from './cli/move/command.ts'
 import { addOperatorCommands } from './cli/operate/command.ts'
 import type { Outside } from './cli/outside.ts'
 import { addLoadCommand } from './load/command.ts'
@@ -34,6 +35,7 @@ Examples:
   $ npx redswarm doctor                                   what is wrong, and what to do
   $ npx redswarm check udp://127.0.0.1:6969               whether a tracker answers as it should
   $ npx redswarm audit                                    whether all in Redis is as it must be
+  $ npx redswarm export backup.jsonl.gz                   all of it into a file, while it runs
   $ npx redswarm keys add                                 a key for a user of a private tracker
 
 Settings are REDSWARM_* environment variables or lines of a .env file: docs/configuration.md.
@@ -73,6 +75,8 @@ function makeProgram(): Command {
   addAudit(program)
   program.commandsGroup('Who is served:')
   addAccessCommands(program)
+  program.commandsGroup('Back it up, move it:')
+  addMoveCommands(program, outside)
   program.commandsGroup('Ask any tracker:')
   addClientCommands(program, outside)
   program.commandsGroup('Measure:')

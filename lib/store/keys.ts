@@ -41,6 +41,8 @@ export type Keys = {
   sweeper: string
   /** What the last audit found. */
   audit: string
+  /** How far an import is, while it is under way or interrupted. */
+  import: string
   /** The prefix of BullMQ's keys, a hash tag of its own. */
   jobs: string
 }
@@ -72,6 +74,7 @@ export function makeKeys(prefix: string): Keys {
     schema: `${prefix}schema`,
     sweeper: `${prefix}sweeper`,
     audit: `${prefix}audit`,
+    import: `${prefix}import`,
     jobs: `{${prefix}redswarm}`,
   }
 }

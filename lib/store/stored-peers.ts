@@ -15,11 +15,16 @@ export type StoredPeer = {
 
 /** The peers in a small swarm's hash, or in a chunk's. */
 export async function readStoredPeers(redis: RedisClient, hash: string): Promise<StoredPeer[]> {
-  const fields = (await redis.callBuffer('HGETALL', [hash])) as Buffer[]
+  return peersOf((await redis.callBuffer('HGETALL', [hash])) as Buffer[])
+}
+
+/** The peers among the fields and values of such a hash; what is none is left out. */
+export function peersOf(fields: readonly Buffer[]): StoredPeer[] {
   const peers: StoredPeer[] = []
   for (let i = 0; i + 1 < fields.length; i += 2) {
     const endpoint = endpointFrom(fields[i] as Buffer)
-    if (endpoint) peers.push(readPeer(endpoint, fields[i + 1] as Buffer))
+    const value = fields[i + 1] as Buffer
+    if (endpoint && value.length >= 5) peers.push(readPeer(endpoint, value))
   }
   return peers
 }

@@ -37,23 +37,11 @@ within a second. Peers that are there already stay until they expire.
 Exit code: 0 done, 1 not all were banned, 2 usage, or Redis away. More: docs/access.md.
 `
 
-const IMPORT_HELP = `
-Examples:
-  $ npx redswarm import torrust sqlite3.db --dry-run  tells what would be done
-  $ npx redswarm import torrust sqlite3.db
-
-FILE is the sqlite database of the Torrust Tracker, 2.0 or later; it is only read, and its tracker may be running. Done twice,
-it changes nothing the second time.
-${WHERE}
-Exit code: 0 done, 1 some rows were left out as wrong, 2 usage, no such database, or Redis away. More: docs/access.md.
-`
-
-/** Adds `redswarm whitelist`, `redswarm keys`, `redswarm ban` and `redswarm import`. */
+/** Adds `redswarm whitelist`, `redswarm keys` and `redswarm ban`. */
 export function addAccessCommands(program: Command): void {
   addWhitelist(addGroup(program, 'whitelist', 'the torrents that a listed tracker serves'))
   addKeys(addGroup(program, 'keys', 'the keys of a private tracker, one for each of its users'))
   addBan(addGroup(program, 'ban', 'addresses and networks that are not served'))
-  addImport(addGroup(program, 'import', 'take over what another tracker has kept'))
 }
 
 const addGroup = (program: Command, name: string, description: string): Command =>
@@ -129,17 +117,4 @@ function addBan(group: Command): void {
   addTo(group, 'list', 'print all bans', BAN_HELP, async () => (await import('./ban.ts')).printBans).option(
     ...JSON_OPTION,
   )
-}
-
-function addImport(group: Command): void {
-  group.addHelpText('after', IMPORT_HELP)
-  addTo(
-    group,
-    'torrust <file>',
-    'whitelist, keys and completed counts of a Torrust Tracker',
-    IMPORT_HELP,
-    async () => (await import('./import.ts')).importTorrust,
-  )
-    .option('--dry-run', 'tell what would be done, and change nothing')
-    .option('--json', 'print one JSON object')
 }

@@ -13,60 +13,24 @@
 -- Whoever mirrors the list by events reads it anew after an import.
 --
 -- As in announce.lua, nothing may fail after the first write of what belongs together.
--- include: swarm_head chunk_of add_to_totals damage shard_place
+-- include: import_count damage shard_place
 local prefix, writes = ARGV[1], ARGV[2] == 'write'
 local call, sub = redis.call, string.sub
-local time = call('TIME')
+local now = call('TIME')[1]
 local CREATED, RAISED, AS_IT_WAS = 2, 1, 0
-
-local function keysOf(infoHash)
-  local shard = '{' .. sub(infoHash, 1, 3) .. '}'
-  return prefix .. 'swarm:' .. shard .. ':' .. infoHash, prefix .. 'totals:' .. shard, prefix .. 'torrents:' .. shard
-end
-
--- No client knows the microsecond of an import.
-local function newSalt(infoHash)
-  local digits = sub(redis.sha1hex(infoHash .. time[1] .. time[2]), 1, 8)
-  return struct.pack('>I4', 2 + tonumber(digits, 16) % (CHUNK_HASH_PRIME - 2))
-end
-
-local function create(infoHash, completed)
-  local key, totals, index = keysOf(infoHash)
-  if call('EXISTS', key) == 1 then fault(key, 'has no head') end
-  call('ZCARD', index) -- fails where it cannot be written to
-  if writes then
-    addToTotals(totals, 'torrents', 1, 'completed', completed)
-    local head = struct.pack('>I4I4I4', 0, 0, completed) .. NO_CHUNKS .. newSalt(infoHash)
-    call('HSET', key, 'head', head, 'seeders', 0, 'leechers', 0, 'completed', completed, 'added', time[1])
-    -- As a sweep leaves a swarm that is empty and remembers no endpoint: it is never due.
-    call('ZADD', index, '+inf', infoHash)
-  end
-  return CREATED
-end
-
-local function raise(infoHash, completed, head)
-  local key, totals = keysOf(infoHash)
-  if #head ~= HEAD_BYTES then fault(key, 'has a head of ' .. #head .. ' bytes, not ' .. HEAD_BYTES) end
-  local leechers, seeders, had = countsOf(head)
-  if had >= completed then return AS_IT_WAS end
-  if writes then
-    addToTotals(totals, 'completed', completed - had)
-    call('HSET', key, 'head', headWithCounts(head, leechers, seeders, completed), 'completed', completed)
-  end
-  return RAISED
-end
 
 local function import(infoHash, completed)
   call('EXISTS', placeKey(prefix, '{' .. sub(infoHash, 1, 3) .. '}'))
-  local head = call('HGET', (keysOf(infoHash)), 'head')
-  if head then return raise(infoHash, completed, head) end
-  return create(infoHash, completed)
+  local head = call('HGET', (keysOf(prefix, infoHash)), 'head')
+  if head then return raiseCompleted(prefix, infoHash, head, completed, writes) and RAISED or AS_IT_WAS end
+  createCounted(prefix, infoHash, completed, now, writes)
+  return CREATED
 end
 
 local replies = {}
 for i = 3, #ARGV, 2 do
   local infoHash = ARGV[i]
-  local key, totals, index = keysOf(infoHash)
+  local key, totals, index = keysOf(prefix, infoHash)
   -- A damaged swarm must not take the rest of the batch with it.
   local ran, result = pcall(import, infoHash, tonumber(ARGV[i + 1]))
   if not ran then

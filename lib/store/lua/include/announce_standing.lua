@@ -1,4 +1,4 @@
--- include: swarm_head chunk_field chunk_of piece_without merge_chunks damage
+-- include: swarm_head other_role chunk_field chunk_of piece_without merge_chunks damage
 -- Where peers stand, and what that makes of a swarm. Of announce.lua.
 
 -- The piece of a list without an endpoint; nothing where it does not tell it.

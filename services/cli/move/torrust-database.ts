@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
-import { messageOf, OperatorError } from '../../lib/errors.ts'
+import { messageOf, OperatorError } from '../../../lib/errors.ts'
 
 /** What may stand in a field of the database. */
 export type Value = string | number | bigint | Uint8Array | null

@@ -1,33 +1,28 @@
-import { shown, tableOf } from '../../lib/observe/table.ts'
-import { COMPLETED_MAX, type CompletedCount, makeCompletedImporter } from '../../lib/store/completed.ts'
-import { makePasskeyStore, type Passkey, VALID_UNTIL_S_MAX } from '../../lib/store/passkeys.ts'
-import { makeWhitelist } from '../../lib/store/whitelist.ts'
-import { isPasskey, PASSKEY_CHARS } from '../../lib/swarm/access.ts'
-import { type InfoHash, infoHashFromHex, toInfoHash } from '../../lib/wire/info-hash.ts'
-import { makeBar } from './bar.ts'
-import { quoted } from './given.ts'
-import { openTorrustDatabase, type Row, type Table, type Value } from './import-torrust.ts'
-import { EXIT, print, runOnRedis, type Target } from './redis.ts'
+import { shown } from '../../../lib/observe/table.ts'
+import { COMPLETED_MAX, type CompletedCount, makeCompletedImporter } from '../../../lib/store/completed.ts'
+import { type Importer, makeKeyImport, makeListingImport } from '../../../lib/store/move/access.ts'
+import { addOutcome, noOutcome, type Outcome } from '../../../lib/store/move/outcome.ts'
+import { PROBLEMS_TOLD_MAX } from '../../../lib/store/move/progress.ts'
+import { type Passkey, VALID_UNTIL_S_MAX } from '../../../lib/store/passkeys.ts'
+import { isPasskey, PASSKEY_CHARS } from '../../../lib/swarm/access.ts'
+import { type InfoHash, infoHashFromHex, toInfoHash } from '../../../lib/wire/info-hash.ts'
+import { makeBar } from '../bar.ts'
+import { quoted } from '../given.ts'
+import { EXIT, print, runOnRedis, type Target } from '../redis.ts'
+import { outcomeTable } from './outcome-text.ts'
+import { openTorrustDatabase, type Row, type Table, type Value } from './torrust-database.ts'
 
-/** What became of a table's rows; each is counted once. */
-type Outcome = { rows: number; added: number; changed: number; unchanged: number; expired: number; bad: number }
 type Part = Outcome & { table: string }
 type Report = { file: string; dry_run: boolean; whitelist: Part; keys: Part; completed: Part; problems: string[] }
 
 /** A row that cannot be taken over, and why. */
 type Bad = { problem: string }
 
-/** Takes over a page of rows, those that could be read; answers what was done, and what was wrong with some. */
-type Importer<T> = (items: readonly T[]) => Promise<Partial<Outcome> & { problems?: string[] }>
-
-/** Problems that are told one by one. */
-const PROBLEMS_TOLD_MAX = 20
-
-/** What the command was asked for. */
-export type ImportOptions = { dryRun?: boolean; json?: boolean }
-
 /** Takes over what a Torrust Tracker's sqlite database holds; answers the exit code. */
-export const importTorrust = (path: string, { dryRun = false, json = false }: ImportOptions): Promise<number> =>
+export const importTorrust = (
+  path: string,
+  { dryRun = false, json = false }: { dryRun?: boolean; json?: boolean },
+): Promise<number> =>
   runOnRedis(dryRun ? 'read' : 'write', async (target) => {
     const database = openTorrustDatabase(path)
     const bar = makeBar()
@@ -35,11 +30,11 @@ export const importTorrust = (path: string, { dryRun = false, json = false }: Im
     const total = database.whitelist.rows + database.keys.rows + database.torrents.rows
     let done = 0
     const takeOver = async <T extends object>(table: Table, read: (row: Row) => T | Bad, take: Importer<T>) => {
-      const part: Part = { table: table.name, rows: 0, added: 0, changed: 0, unchanged: 0, expired: 0, bad: 0 }
+      const part: Part = { table: table.name, ...noOutcome() }
       for (const page of table.pages()) {
         const items = page.map(read)
         const { problems: damage = [], ...outcome } = await take(items.filter((item): item is T => !isBad(item)))
-        addUp(part, { ...outcome, rows: page.length })
+        addOutcome(part, { ...outcome, rows: page.length })
         const wrong = [...items.filter(isBad).map(({ problem }) => problem), ...damage]
         part.bad += wrong.length
         for (const problem of wrong.slice(0, PROBLEMS_TOLD_MAX - problems.length))
@@ -53,7 +48,7 @@ export const importTorrust = (path: string, { dryRun = false, json = false }: Im
       const report: Report = {
         file: path,
         dry_run: dryRun,
-        whitelist: await takeOver(database.whitelist, readListed, makeListing(target, dryRun)),
+        whitelist: await takeOver(database.whitelist, readListed, makeListingImport(target, dryRun)),
         keys: await takeOver(database.keys, readPasskey, makeKeyImport(target, dryRun)),
         completed: await takeOver(database.torrents, readCompleted, makeCompletedImport(target, dryRun)),
         problems,
@@ -69,36 +64,7 @@ export const importTorrust = (path: string, { dryRun = false, json = false }: Im
 
 const isBad = (item: object): item is Bad => 'problem' in item
 
-function addUp(part: Outcome, more: Partial<Outcome>): void {
-  for (const name of ['rows', 'added', 'changed', 'unchanged', 'expired'] as const) part[name] += more[name] ?? 0
-}
-
 const badOf = ({ whitelist, keys, completed }: Report): number => whitelist.bad + keys.bad + completed.bad
-
-function makeListing(target: Target, dryRun: boolean): Importer<{ infoHash: InfoHash }> {
-  const whitelist = makeWhitelist(target)
-  return async (items) => {
-    const infoHashes = items.map(({ infoHash }) => infoHash)
-    const added = dryRun
-      ? (await Promise.all(infoHashes.map(whitelist.has))).filter((isListed) => !isListed).length
-      : await whitelist.add(infoHashes)
-    return { added, unchanged: items.length - added }
-  }
-}
-
-/** Keys that are over are left where they are: a tracker would only remove them. */
-function makeKeyImport(target: Target, dryRun: boolean): Importer<Passkey> {
-  const store = makePasskeyStore(target)
-  return async (items) => {
-    const valid = items.filter(({ validUntilS = Number.POSITIVE_INFINITY }) => validUntilS > target.nowS)
-    const before = await store.find(valid.map(({ passkey }) => passkey))
-    const other = valid.filter(({ validUntilS }, i) => !before[i] || before[i].validUntilS !== validUntilS)
-    if (!dryRun) await Promise.all(other.map(store.put))
-    const added = before.filter((found) => !found).length
-    const unchanged = valid.length - other.length
-    return { added, unchanged, changed: other.length - added, expired: items.length - valid.length }
-  }
-}
 
 function makeCompletedImport(target: Target, dryRun: boolean): Importer<CompletedCount> {
   const importAll = makeCompletedImporter(target)
@@ -153,20 +119,13 @@ const shownSecret = (id: Value): string =>
 const shownValue = (value: Value): string =>
   value instanceof Uint8Array ? `x'${Buffer.from(value).toString('hex').slice(0, 80)}'` : quoted(String(value))
 
-const HEAD = ['', 'rows', 'new', 'changed', 'as before', 'expired', 'wrong']
-
 function textOf(report: Report, { settings }: Target): string {
   const { whitelist, keys, completed, problems } = report
-  const rowOf = (name: string, { rows, added, changed, unchanged, expired, bad }: Part): string[] => [
-    name,
-    ...[rows, added, changed, unchanged, expired, bad].map(shown),
-  ]
-  const rows = [rowOf('whitelist', whitelist), rowOf('keys', keys), rowOf('completed', completed)]
   const more = badOf(report) - problems.length
   const lines = [
     report.dry_run ? `  What an import of ${report.file} would do` : `  Imported ${report.file}`,
     '',
-    ...tableOf(HEAD, rows),
+    ...outcomeTable({ whitelist, keys, completed }),
     ...(problems.length > 0 ? ['', ...problems.map((problem) => `  left out: ${problem}`)] : []),
     ...(more > 0 ? [`  … and ${shown(more)} more`] : []),
     '',

@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RedisClient } from '../../lib/store/client.ts'
+import { connectRedis } from '../../lib/store/connect.ts'
+import { makeKeys } from '../../lib/store/keys.ts'
+import { makeSwarmReader } from '../../lib/store/reader.ts'
+import { EVENT } from '../../lib/wire/announce.ts'
+import { endpointText } from '../../lib/wire/endpoint.ts'
+import { startCluster, type TestCluster } from '../support/cluster.ts'
+import { drift, exported, fill, imported } from '../support/move.ts'
+import { useRedis } from '../support/redis.ts'
+import { announceOf, at, hashOf, silentLog, storeOn } from '../support/store.ts'
+import { trackerState } from '../support/tracker-state.ts'
+
+/** What could be taken for a pattern, or for an end. */
+const PREFIX = 'odd*[pre]fix?\\"\n: '
+
+const server = useRedis()
+let cluster: TestCluster
+let clusterRedis: RedisClient
+beforeAll(async () => {
+  cluster = await startCluster()
+  clusterRedis = await connectRedis(cluster.url, silentLog)
+}, 30_000)
+afterAll(async () => {
+  clusterRedis?.disconnect()
+  await cluster?.stop()
+})
+
+describe('an export', () => {
+  it('is the same tracker in a Cluster and in one Redis again, under another prefix', async () => {
+    const from = { redis: server().redis, keys: makeKeys(PREFIX) }
+    await fill(from)
+    const before = await trackerState(from.redis, from.keys)
+    expect(Object.keys(before.swarms).length).toBeGreaterThan(290)
+    expect(before.totals.seeders + before.totals.leechers).toBeGreaterThan(4000)
+
+    const first = await exported(from, { withSecret: true })
+    const { torrents, seeders, leechers } = before.totals
+    expect(first.report).toMatchObject({
+      torrents,
+      peers: seeders + leechers,
+      whitelist: 50,
+      keys: 2,
+      bans: 3,
+      damagedCount: 0,
+    })
+    const middle = { redis: clusterRedis, keys: makeKeys('') }
+    const report = await imported(middle, first.text)
+    expect(report.torrents).toMatchObject({ rows: torrents, added: torrents })
+    expect(report.peers).toMatchObject({ rows: seeders + leechers, added: seeders + leechers })
+    expect(report).toMatchObject({ secret: 'taken', problems: [], end: { torrents, bans: 3, accounts: 4 } })
+    expect(await trackerState(middle.redis, middle.keys)).toEqual(before)
+    expect(await drift(middle)).toEqual([])
+
+    const back = { redis: server().redis, keys: makeKeys('back:') }
+    await imported(back, (await exported(middle)).text)
+    expect(await trackerState(back.redis, back.keys)).toEqual(before)
+    expect(await drift(back)).toEqual([])
+  })
+
+  it('changes nothing when it is imported again', async () => {
+    const place = { redis: server().redis, keys: makeKeys('') }
+    await fill(place)
+    const before = await trackerState(place.redis, place.keys)
+    const { text } = await exported(place)
+    const { torrents, peers, whitelist, keys, bans, accounts } = await imported(place, text)
+    for (const { rows, unchanged } of [torrents, peers, whitelist, keys, bans, accounts]) expect(unchanged).toBe(rows)
+    expect(await trackerState(place.redis, place.keys)).toEqual(before)
+    expect(await drift(place)).toEqual([])
+  })
+})
+
+describe('two trackers that become one', () => {
+  const first = () => ({ redis: server().redis, keys: makeKeys('first:') })
+  const second = () => ({ redis: server().redis, keys: makeKeys('second:') })
+  const now = async () => Number((await server().redis.time())[0])
+  const hash = hashOf('a')
+  const peersOf = async ({ redis, keys }: ReturnType<typeof first>) => {
+    const swarm = await makeSwarmReader({ redis, keys }).swarm(hash, 1000)
+    return swarm && Object.fromEntries(swarm.peers.map((peer) => [endpointText(peer.endpoint), peer]))
+  }
+
+  it('have of each peer the later announce, in the role of that', async () => {
+    const nowS = await now()
+    const earlier = storeOn(server().redis, {}, () => nowS - 200, 'first:')
+    const later = storeOn(server().redis, {}, () => nowS - 100, 'second:')
+    for (const store of [earlier, later]) {
+      const isSeeder = store === later
+      await store.announce([
+        announceOf({ endpoint: at('192.0.2.1'), isSeeder }),
+        announceOf({ endpoint: at(store === earlier ? '192.0.2.2' : '192.0.2.3') }),
+      ])
+    }
+    const { text: ofFirst } = await exported(first())
+    const { text: ofSecond } = await exported(second())
+    expect((await imported(second(), ofFirst)).peers).toMatchObject({ rows: 2, added: 1, unchanged: 1 })
+    expect((await imported(first(), ofSecond)).peers).toMatchObject({ rows: 2, added: 1, changed: 1 })
+    for (const place of [first(), second()]) {
+      expect(await peersOf(place)).toMatchObject({
+        '192.0.2.1:6881': { isSeeder: true, announcedS: nowS - 100 },
+        '192.0.2.2:6881': { isSeeder: false, announcedS: nowS - 200 },
+        '192.0.2.3:6881': { isSeeder: false, announcedS: nowS - 100 },
+      })
+      expect(await drift(place)).toEqual([])
+    }
+  })
+
+  it('count at least as many completed downloads as each, and as are remembered', async () => {
+    const seeders = (from: number, many: number) =>
+      Array.from({ length: many }, (_, i) =>
+        announceOf({ endpoint: at('192.0.2.9', from + i), isSeeder: true, event: EVENT.completed }),
+      )
+    await storeOn(server().redis, {}, undefined, 'first:').announce(seeders(1, 3))
+    await storeOn(server().redis, {}, undefined, 'second:').announce(seeders(3, 4))
+    await imported(second(), (await exported(first())).text)
+    const [counts] = await storeOn(server().redis, {}, undefined, 'second:').scrape([hash])
+    expect(counts).toEqual({ seeders: 6, leechers: 0, completed: 6 })
+    expect(await drift(second())).toEqual([])
+    // Who has completed is not counted again.
+    await storeOn(server().redis, {}, undefined, 'second:').announce(seeders(1, 6))
+    expect(await storeOn(server().redis, {}, undefined, 'second:').scrape([hash])).toEqual([counts])
+  })
+
+  it('keep nothing of peers that have expired, nor of a time that is yet to come', async () => {
+    const nowS = await now()
+    for (const [agoS, address, letter] of [
+      [4000, '192.0.2.1', 'a'],
+      [4000, '192.0.2.1', 'b'],
+      [-500, '192.0.2.2', 'a'],
+    ] as const)
+      await storeOn(server().redis, {}, () => nowS - agoS, 'first:').announce([
+        announceOf({ infoHash: hashOf(letter), endpoint: at(address) }),
+      ])
+    const report = await imported(second(), (await exported(first())).text)
+    expect(report.peers).toMatchObject({ rows: 3, added: 1, expired: 2 })
+    expect(report.torrents).toMatchObject({ rows: 2, added: 1, expired: 1 })
+    const peers = await peersOf(second())
+    expect(Object.keys(peers ?? {})).toEqual(['192.0.2.2:6881'])
+    expect(peers?.['192.0.2.2:6881']?.announcedS).toBeLessThanOrEqual(nowS + 60)
+    expect(await drift(second())).toEqual([])
+  })
+
+  it('leave out what peers tell of themselves where the new one does not keep it', async () => {
+    await storeOn(server().redis, {}, undefined, 'first:').announce([announceOf()])
+    await imported(second(), (await exported(first())).text, { peerDetails: false })
+    expect((await peersOf(second()))?.['192.0.2.1:6881']).toMatchObject({ isSeeder: false, details: undefined })
+    expect(await drift(second())).toEqual([])
+  })
+
+  it('leave out what is damaged on either side, and say what', async () => {
+    const store = storeOn(server().redis, {}, undefined, 'first:')
+    await store.announce(['a', 'b', 'c'].map((letter) => announceOf({ infoHash: hashOf(letter) })))
+    const key = (place: ReturnType<typeof first>, letter: string) => place.keys.swarm(hashOf(letter).toString('hex'))
+    await server().redis.hset(key(first(), 'a'), 'head', 'cut')
+    const { text, report } = await exported(first())
+    expect(report).toMatchObject({
+      torrents: 2,
+      damagedCount: 1,
+      damaged: [`${key(first(), 'a')} has a head of 3 bytes`],
+    })
+    await server().redis.set(key(second(), 'b'), 'a string')
+    const found = await imported(second(), text)
+    expect(found.torrents).toMatchObject({ rows: 2, added: 1, bad: 1 })
+    expect(found.problems).toEqual([`${key(second(), 'b')} is a string, not a hash`])
+  })
+})
+
+it('an export without peers has no address, and all counts', async () => {
+  const place = { redis: server().redis, keys: makeKeys('') }
+  await fill(place)
+  const { completed } = (await trackerState(place.redis, place.keys)).totals
+  const { text } = await exported(place, { withPeers: false })
+  expect(text).not.toMatch(/\d+\.\d+\.\d+\.\d+:|:\d+"|seeders|leechers|done/)
+  const bare = { redis: place.redis, keys: makeKeys('bare:') }
+  const report = await imported(bare, text)
+  expect(report.peers.rows).toBe(0)
+  const { totals, whitelist, bans } = await trackerState(bare.redis, bare.keys)
+  expect(totals).toMatchObject({ seeders: 0, leechers: 0, completed })
+  expect([whitelist.length, bans.length]).toEqual([50, 3])
+  expect(await drift(bare)).toEqual([])
+})
