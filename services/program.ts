@@ -9,6 +9,7 @@ import { addCompletionCommand } from './cli/completion/command.ts'
 import { addMoveCommands } from './cli/move/command.ts'
 import { addOperatorCommands } from './cli/operate/command.ts'
 import type { Outside } from './cli/outside.ts'
+import { addPlanCommand } from './cli/plan/command.ts'
 import { addLoadCommand } from './load/command.ts'
 import { addProfileCommand } from './profile/command.ts'
 import { ROLES, type Role, SHARED_ROLES } from './roles.ts'
@@ -79,7 +80,8 @@ function makeProgram(): Command {
   addMoveCommands(program, outside)
   program.commandsGroup('Ask any tracker:')
   addClientCommands(program, outside)
-  program.commandsGroup('Measure:')
+  program.commandsGroup('Plan, measure:')
+  addPlanCommand(program)
   addLoadCommand(program)
   addProfileCommand(program)
   program.commandsGroup('More:')
