@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { RedisClient } from '../../lib/store/client.ts'
 import { connectRedis } from '../../lib/store/connect.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
+import { readSwarms } from '../../lib/store/move/read-swarms.ts'
 import { makeSwarmReader } from '../../lib/store/reader.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
 import { endpointText } from '../../lib/wire/endpoint.ts'
@@ -124,4 +125,39 @@ it('in a Cluster too, while slots move', async () => {
   }
   for (const prefix of ['', 'to0:', 'to1:'])
     expect(await drift({ redis: clusterRedis, keys: makeKeys(prefix) })).toEqual([])
+})
+
+it.each([
+  ['grows', false],
+  ['shrinks', true],
+])('a large swarm that %s between any two pieces that are read has all who stay in them', async (_, isShrinking) => {
+  const place = { redis: server().redis, keys: makeKeys('') }
+  const store = storeOn(place.redis)
+  const [infoHash] = HASHES as [(typeof HASHES)[number]]
+  const STAYING = 1000
+  const others = Array.from({ length: 4000 }, (_, i) => at(`10.7.${i >> 8}.${i & 255}`))
+  const announceSome = async (endpoints: typeof others, event: 0 | 3): Promise<void> => {
+    const replies = await store.announce(
+      endpoints.map((endpoint) => announceOf({ infoHash, endpoint, event, numwant: 0 })),
+    )
+    expect(replies.every(({ ok }) => ok)).toBe(true)
+  }
+  await announceSome(
+    Array.from({ length: STAYING }, (_, i) => staying(i)),
+    EVENT.none,
+  )
+  if (isShrinking) await announceSome(others, EVENT.none)
+  const read = new Set<string>()
+  let pieces = 0
+  for await (const some of readSwarms(place.redis, place.keys, true)) {
+    for (const part of some) {
+      expect(part).toHaveProperty('swarm')
+      if ('swarm' in part) for (const { endpoint } of part.swarm.peers) read.add(endpointText(endpoint))
+    }
+    pieces += 1
+    await announceSome(others.splice(0, isShrinking ? 400 : 800), isShrinking ? EVENT.stopped : EVENT.none)
+  }
+  expect(pieces).toBeGreaterThan(4)
+  const missing = Array.from({ length: STAYING }, (_, i) => endpointText(staying(i))).filter((text) => !read.has(text))
+  expect(missing).toEqual([])
 })

@@ -48,6 +48,7 @@ describe('an export', () => {
     const report = await imported(middle, first.text)
     expect(report.torrents).toMatchObject({ rows: torrents, added: torrents })
     expect(report.peers).toMatchObject({ rows: seeders + leechers, added: seeders + leechers })
+    expect(report.accounts).toMatchObject({ rows: 4, added: 4 })
     expect(report).toMatchObject({ secret: 'taken', problems: [], end: { torrents, bans: 3, accounts: 4 } })
     expect(await trackerState(middle.redis, middle.keys)).toEqual(before)
     expect(await drift(middle)).toEqual([])

@@ -3,8 +3,8 @@
 --
 -- keys: hash
 -- args: per field its name and a number, decimal digits
--- reply: how many were less, or were not there; an error, and nothing changed, where a field holds what is no such number
-local hash, raised = KEYS[1], {}
+-- reply: how many were not there, and how many were less; an error, and nothing changed, where a field holds what is no such number
+local hash, raised, missing = KEYS[1], {}, 0
 
 -- Amounts may be more than Lua's numbers are exact for.
 local function isLess(a, b) return #a < #b or #a == #b and a < b end
@@ -15,10 +15,11 @@ for i = 1, #ARGV, 2 do
   if had and not (had == '0' or #had < 20 and string.find(had, '^[1-9]%d*$')) then
     return redis.error_reply('ERR ' .. hash .. ' holds what is no number as ' .. field)
   end
+  if not had then missing = missing + 1 end
   if not had or isLess(had, amount) then
     raised[#raised + 1] = field
     raised[#raised + 1] = amount
   end
 end
 for i = 1, #raised, 2 do redis.call('HSET', hash, raised[i], raised[i + 1]) end
-return #raised / 2
+return { missing, #raised / 2 - missing }

@@ -33,10 +33,10 @@ export function makeImporter(options: ImportOptions, report: ImportReport): (ste
   const importSwarms = makeSwarmImporter(options)
   const tally = makeTally(report)
 
-  const raise = async (hash: string, fields: Record<string, string>): Promise<number> => {
+  const raise = async (hash: string, fields: Record<string, string>): Promise<[missing: number, less: number]> => {
     const args = Object.entries(fields).flat()
-    if (args.length === 0) return 0
-    return (await runScript(redis, loadScript('raise_fields'), [hash], args)) as number
+    if (args.length === 0) return [0, 0]
+    return (await runScript(redis, loadScript('raise_fields'), [hash], args)) as [number, number]
   }
 
   const work: { [Name in keyof Records]: (record: Records[Name]) => Promise<void> } = {
@@ -58,8 +58,9 @@ export function makeImporter(options: ImportOptions, report: ImportReport): (ste
     },
     async accounts({ shard, amounts }) {
       const raised = await Promise.all(amounts.map((fields) => raise(keys.accounts(shard), fields)))
-      const changed = raised.filter((count) => count > 0).length
-      addOutcome(report.accounts, { rows: raised.length, changed, unchanged: raised.length - changed })
+      const added = raised.filter(([missing]) => missing > 0).length
+      const changed = raised.filter(([missing, less]) => missing === 0 && less > 0).length
+      addOutcome(report.accounts, { rows: raised.length, added, changed, unchanged: raised.length - added - changed })
     },
   }
 
