@@ -58,15 +58,19 @@ export const accessMutants: readonly Mutant[] = [
   ...mutantsOf(
     'lib/store/lua/import_completed.lua',
     ['store/completed'],
+    [['a look writes', 'local prefix, writes = ARGV[1], ARGV[2] ==', 'local prefix, writes = ARGV[1], ARGV[2] ~=']],
+  ),
+  ...mutantsOf(
+    'lib/store/lua/include/import_count.lua',
+    ['store/completed'],
     [
       [
         'a count is lowered',
-        'if had >= completed then return AS_IT_WAS end\n',
-        'if had == completed then return AS_IT_WAS end\n',
+        'if had >= completed then return false end\n',
+        'if had == completed then return false end\n',
       ],
-      ['a look writes', 'local prefix, writes = ARGV[1], ARGV[2] ==', 'local prefix, writes = ARGV[1], ARGV[2] ~='],
       ['the totals have all of a count that was raised', "'completed', completed - had)", "'completed', completed)"],
-      ['a torrent that comes to be is in no index', "    call('ZADD', index, '+inf', infoHash)\n", ''],
+      ['a torrent that comes to be is in no index', "  redis.call('ZADD', index, '+inf', infoHash)\n", ''],
       [
         'a torrent that comes to be is not counted',
         "'torrents', 1, 'completed', completed)",
@@ -79,7 +83,7 @@ export const accessMutants: readonly Mutant[] = [
       ],
       [
         'a swarm without a head is written over',
-        "  if call('EXISTS', key) == 1 then fault(key, 'has no head') end\n",
+        "  if redis.call('EXISTS', key) == 1 then fault(key, 'has no head') end\n",
         '',
       ],
     ],

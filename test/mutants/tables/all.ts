@@ -7,6 +7,7 @@ import { clusterMutants } from './cluster.ts'
 import { commandLineMutants } from './command-line.ts'
 import { connectionMutants } from './connections.ts'
 import { dashboardMutants } from './dashboard.ts'
+import { moveMutants } from './move.ts'
 import { peopleMutants } from './people.ts'
 import { scriptMutants } from './scripts.ts'
 import { serviceMutants } from './services.ts'
@@ -28,6 +29,7 @@ export const mutants: readonly Mutant[] = [
   ...serviceMutants,
   ...connectionMutants,
   ...clusterMutants,
+  ...moveMutants,
   ...commandLineMutants,
   ...dashboardMutants,
 ]
