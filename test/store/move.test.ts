@@ -148,6 +148,28 @@ describe('two trackers that become one', () => {
     expect(await drift(second())).toEqual([])
   })
 
+  it('have of accounts and counters the larger number of each', async () => {
+    const { redis } = server()
+    const key = 'k'.repeat(32)
+    for (const [prefix, up, down, announces] of [
+      ['first:', '9', `${2n ** 60n}`, 100],
+      ['second:', '10', `${2n ** 60n - 1n}`, 99],
+    ] as const) {
+      await redis.hset(`${prefix}accounts:{0ab}`, { [`${key}:up`]: up, [`${key}:down`]: down })
+      await redis.hset(`${prefix}stats`, { udp4_announces: announces, udp4_scrapes: 100 - announces })
+    }
+    expect((await imported(second(), (await exported(first())).text)).accounts).toMatchObject({ rows: 1, changed: 1 })
+    expect(await redis.hgetall('second:accounts:{0ab}')).toEqual({
+      [`${key}:up`]: '10',
+      [`${key}:down`]: `${2n ** 60n}`,
+    })
+    expect(await redis.hmget('second:stats', 'udp4_announces', 'udp4_scrapes')).toEqual(['100', '1'])
+    await redis.hset('second:accounts:{0ab}', `${key}:up`, 'much')
+    await expect(imported(second(), (await exported(first())).text)).rejects.toThrow(
+      `second:accounts:{0ab} holds what is no number as ${key}:up`,
+    )
+  })
+
   it('leave out what is damaged on either side, and say what', async () => {
     const store = storeOn(server().redis, {}, undefined, 'first:')
     await store.announce(['a', 'b', 'c'].map((letter) => announceOf({ infoHash: hashOf(letter) })))

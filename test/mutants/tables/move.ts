@@ -1,6 +1,6 @@
 import { type Mutant, mutantsOf } from '../mutant.ts'
 
-const TESTS = ['store/move.test']
+const TESTS = ['store/move']
 
 /** Faults of exports and imports. */
 export const moveMutants: readonly Mutant[] = [
