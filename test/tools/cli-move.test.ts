@@ -127,6 +127,19 @@ describe('redswarm export and import', () => {
     expect((await stateOf('to:')).totals).toMatchObject({ torrents: 2, leechers: 2 })
   })
 
+  it('end though more of a file would come, where it is refused', async () => {
+    const text = (await exported(place('from:'))).text
+    await storeOn(server().redis).announce([announceOf()])
+    const child = spawn(process.execPath, ['services/main.ts', 'import', '-'], {
+      env: { PATH: process.env.PATH, ...env() },
+    })
+    child.stdin.on('error', () => {}).write(text)
+    // Its standard input stays open.
+    const [code] = await once(child, 'exit')
+    expect(code).toBe(2)
+    child.stdin.destroy()
+  })
+
   it('go on where an import was killed, or lost Redis', async () => {
     const TORRENTS = 60_000
     const file = await writeLarge('large.jsonl', TORRENTS)

@@ -4,7 +4,7 @@ import { networkText } from '../../wire/network.ts'
 import { makeBanStore } from '../bans.ts'
 import type { RedisClient } from '../client.ts'
 import type { Keys } from '../keys.ts'
-import { makePasskeyStore, type Passkey } from '../passkeys.ts'
+import { makePasskeyStore, type Passkey, readUntil } from '../passkeys.ts'
 import { makeWhitelist } from '../whitelist.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -43,11 +43,11 @@ export function makeBanImport(target: ImportTarget): Importer<Ban> {
   const store = makeBanStore(target)
   return async (items) => {
     const good = items.filter(({ untilS = Number.POSITIVE_INFINITY }) => untilS > target.nowS)
-    const before = new Map((await store.all()).map(({ network, untilS }) => [networkText(network), { untilS }]))
-    const found = good.map(({ network }) => before.get(networkText(network)))
-    const other = good.filter(({ untilS }, i) => !found[i] || found[i].untilS !== untilS)
-    for (const ban of other) await store.put(ban)
-    return outcomeOf(items.length, good.length, other.length, found.filter((each) => !each).length)
+    const names = good.map(({ network }) => networkText(network))
+    const before = names.length > 0 ? await target.redis.hmget(target.keys.bans, ...names) : []
+    const other = good.filter(({ untilS }, i) => typeof before[i] !== 'string' || readUntil(before[i]) !== untilS)
+    await Promise.all(other.map(store.put))
+    return outcomeOf(items.length, good.length, other.length, before.filter((text) => text === null).length)
   }
 }
 

@@ -38,10 +38,15 @@ export async function importFile(
     const file = second ?? word
     if (more.length > 0 || (second !== undefined && word !== 'torrust'))
       throw new OperatorError(`one file can be imported at a time, not ${words.map(quoted).join(', ')} as well`)
-    const found = second === undefined ? await findKind(file) : ({ kind: 'torrust' } as const)
-    if (found.kind === 'torrust') return (await import('./torrust.ts')).importTorrust(file, options)
-    const opened = await openExport(nameOf(file), found.bytes)
-    return options.dryRun ? look(file, opened, options) : importExport(outside, file, opened, options)
+    try {
+      const found = second === undefined ? await findKind(file) : ({ kind: 'torrust' } as const)
+      if (found.kind === 'torrust') return await (await import('./torrust.ts')).importTorrust(file, options)
+      const opened = await openExport(nameOf(file), found.bytes)
+      return await (options.dryRun ? look(file, opened, options) : importExport(outside, file, opened, options))
+    } finally {
+      // What is not read would keep the process, and whoever writes it.
+      if (file === '-') process.stdin.destroy()
+    }
   })
 }
 
