@@ -35,7 +35,11 @@ const OWN: readonly PathRule[] = [
   { path: 'connect', file: /^services\/udp\/service/, fn: /^send$/, caller: /^handle$/ },
   { path: 'scrape', file: /^services\/(udp\/datagram|http\/request)/, fn: /^(answerScrapes|writeScrape|scrape)$/ },
   { path: 'scrape', file: /^lib\/wire\//, fn: /^(parseScrape|writeScrapeReply|parseHttpScrape|writeHttpScrapeReply)$/ },
-  { path: 'scrape', file: /^lib\/store\/redis\./, between: ['const scrapes = makeBatcher', 'announce: announces.add'] },
+  {
+    path: 'scrape',
+    file: /^lib\/store\/node-store\./,
+    between: ['const scrapes: NodeStore', 'return { announces, scrapes'],
+  },
   {
     path: 'announce',
     file: /^services\/(udp\/datagram|http\/request)/,
@@ -47,11 +51,11 @@ const OWN: readonly PathRule[] = [
     fn: /^(parseAnnounce|writeAnnounceReply|parseHttpAnnounce|write(Compact|Dictionary)AnnounceReply)$/,
   },
   { path: 'announce', file: /^lib\/(swarm\/announce|store\/records)/ },
-  { path: 'announce', file: /^lib\/store\/redis\./, fn: /^readAnnounceReply$/ },
+  { path: 'announce', file: /^lib\/store\/node-store\./, fn: /^refusedReply$/ },
   {
     path: 'announce',
-    file: /^lib\/store\/redis\./,
-    between: ['const announces = makeBatcher', 'const scrapes = makeBatcher'],
+    file: /^lib\/store\/node-store\./,
+    between: ['const announces: NodeStore', 'const scrapes: NodeStore'],
   },
   { path: 'GET stats', file: /^services\/api\/stats/ },
   { path: 'GET stats', file: /^lib\/store\/(reader|stats)/, fn: /^(totals|readStats)$/ },

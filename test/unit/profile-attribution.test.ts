@@ -28,8 +28,8 @@ describe('stages', () => {
     ['send', 'handle services/udp/datagram.ts', 'sendBatch lib/udp/linux/linux-socket.ts', 'system'],
     ['parse', 'decide services/udp/datagram.ts', 'parseUdpRequest lib/wire/udp-request.ts'],
     ['verify', 'decide services/udp/datagram.ts', 'check lib/wire/connection-id.ts', 'compare node:buffer'],
-    ['batch', 'pump lib/store/batcher.ts', 'send lib/store/redis.ts'],
-    ['Redis: write calls', 'send lib/store/redis.ts', 'sendCommand npm:ioredis/built/Redis.js', 'write node:net'],
+    ['batch', 'pump lib/store/batcher.ts', 'send lib/store/node-store.ts'],
+    ['Redis: write calls', 'send lib/store/node-store.ts', 'sendCommand npm:ioredis/built/Redis.js', 'write node:net'],
     [
       'Redis: read replies',
       'onStreamRead node:net',
@@ -75,9 +75,9 @@ describe('stages', () => {
 })
 
 describe('request paths', () => {
-  const announceLine = lineIn('lib/store/redis.ts', 'const announces = makeBatcher') + 5
-  const scrapeLine = lineIn('lib/store/redis.ts', 'const scrapes = makeBatcher') + 5
-  const writeCall = (line: number) => [`send lib/store/redis.ts:${line}`, 'sendCommand npm:ioredis/built/Redis.js']
+  const announceLine = lineIn('lib/store/node-store.ts', 'const announces: NodeStore') + 5
+  const scrapeLine = lineIn('lib/store/node-store.ts', 'const scrapes: NodeStore') + 5
+  const writeCall = (line: number) => [`send lib/store/node-store.ts:${line}`, 'sendCommand npm:ioredis/built/Redis.js']
 
   it('have what their continuations do below them, and where in the request that is', () => {
     const [only] = underPaths([stack(4, ...microtask, 'answerAnnounces services/udp/datagram.ts')], 'udp', {})
