@@ -51,7 +51,7 @@ const OWN: readonly PathRule[] = [
     fn: /^(parseAnnounce|writeAnnounceReply|parseHttpAnnounce|write(Compact|Dictionary)AnnounceReply)$/,
   },
   { path: 'announce', file: /^lib\/(swarm\/announce|store\/records)/ },
-  { path: 'announce', file: /^lib\/store\/node-store\./, fn: /^refusedReply$/ },
+  { path: 'announce', file: /^lib\/store\/node-store\./, fn: /^(refusedReply|sendAnnounces|sendMovable)$/ },
   {
     path: 'announce',
     file: /^lib\/store\/node-store\./,
