@@ -8,11 +8,12 @@ const ARGS = ['--cluster-require-full-coverage', 'no', '--repl-diskless-sync-del
 /** A Cluster in which each master has a replica: `replicas[i]` that of `nodes[i]`. */
 export type ReplicatedCluster = TestCluster & { replicas: ClusterNode[] }
 
-/** Starts a Cluster whose masters have a replica each; a master that is away is followed by its own 2 s later. */
-export async function startReplicatedCluster(): Promise<ReplicatedCluster> {
-  const cluster = await startCluster(...ARGS)
+/** Starts a Cluster whose masters have a replica each; one that is silent for `nodeTimeoutMs` is followed by its own some time later. */
+export async function startReplicatedCluster({ nodeTimeoutMs = 2000 } = {}): Promise<ReplicatedCluster> {
+  const args = [...ARGS, '--cluster-node-timeout', String(nodeTimeoutMs)]
+  const cluster = await startCluster(...args)
   const { path: folder, remove } = await temporaryFolder('replicas')
-  const started = await Promise.all(cluster.nodes.map((_, i) => startNode(folder, i, cluster.nodes.length, ARGS)))
+  const started = await Promise.all(cluster.nodes.map((_, i) => startNode(folder, i, cluster.nodes.length, args)))
   const replicas = started.map(({ node }) => node)
   const [first] = cluster.nodes as [ClusterNode]
   for (const { node, busPort } of started) await first.redis.call('CLUSTER', 'MEET', '127.0.0.1', node.port, busPort)
