@@ -1,10 +1,10 @@
 import { listenText } from '../lib/config/listen.ts'
+import { parseRedisUrl } from '../lib/config/redis-url.ts'
 import { loadSettings, type Settings } from '../lib/config/settings.ts'
 import { OperatorError } from '../lib/errors.ts'
 import { type Lifecycle, makeLifecycle } from '../lib/lifecycle.ts'
 import { type Logger, makeLog } from '../lib/observe/log.ts'
 import { onStopSignals } from '../lib/signals.ts'
-import { shownUrl } from '../lib/store/redis-url.ts'
 import { apiTokenFile } from './api/token.ts'
 import { shellWord, summaryOf } from './cli/summary.ts'
 import { startRoles } from './compose.ts'
@@ -106,7 +106,7 @@ async function startShared(role: SharedRole, redisUrl: string, { settings, log, 
 
 function tellServing(started: Started, redisUrl: string, { version, settings, log, isTerminal }: Context): void {
   const redis = settings.redisUrl
-    ? shownUrl(redisUrl)
+    ? parseRedisUrl(redisUrl).shown
     : `private, redis-cli -s ${shellWord(decodeURIComponent(new URL(redisUrl).pathname))}`
   const tokenFile = settings.apiToken === undefined ? apiTokenFile(settings.dataDir) : undefined
   if (isTerminal) process.stdout.write(`${summaryOf(started, { version, redis, tokenFile })}\n`)

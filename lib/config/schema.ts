@@ -22,7 +22,7 @@ export const settingsSchema = {
     REDSWARM_REDIS_URL: {
       type: 'string',
       description:
-        'The Redis that keeps the swarms: `redis://[user:password@]host:port[/db]`, `rediss://…` (TLS) or `unix:///path[?db=0]`. Unset: `redswarm up` runs a private one in the data folder.',
+        'The Redis that keeps the swarms: `redis://[user:password@]host:port[/db]`, `unix:///path[?db=0]`, a Cluster by some of its nodes: `redis+cluster://[user:password@]host:port,host:port`, or the master that Sentinels know of: `redis+sentinel://[user:password@]host:port,host:port/name[?db=0&sentinel_username=…&sentinel_password=…]`. By TLS: `rediss://…`, `rediss+cluster://…`, `rediss+sentinel://…`, with `?ca=FILE` (an authority of your own) and `&cert=FILE&key=FILE` (a certificate of the client). Unset: `redswarm up` runs a private one in the data folder.',
       writeOnly: true,
     },
     REDSWARM_KEY_PREFIX: {

@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util'
 import envSchema from 'env-schema'
 import { messageOf, OperatorError } from '../errors.ts'
 import { type Listen, parseListens, parseNetworks } from './listen.ts'
+import { parseRedisUrl } from './redis-url.ts'
 import { type Property, type RawSettings, settingsSchema } from './schema.ts'
 import { type ApiToken, parseTokens } from './tokens.ts'
 
@@ -134,9 +135,6 @@ function choiceText(name: string): string {
 
 const KEY_PREFIX = /^[!-z|~]*$/
 
-const isRedisUrl = (text: string): boolean =>
-  /^rediss?\+(cluster|sentinel):\/\/./.test(text) || (/^(rediss?|unix):\/\/./.test(text) && URL.canParse(text))
-
 function convert(raw: RawSettings, given: Given, problems: string[]): Settings {
   const checked = <T>(name: keyof RawSettings, rule: string, value: T | undefined): T => {
     if (value === undefined) problems.push(`${name}: ${rule}`)
@@ -145,12 +143,7 @@ function convert(raw: RawSettings, given: Given, problems: string[]): Settings {
   const listens = (name: `REDSWARM_${'UDP' | 'HTTP' | 'API' | 'HEALTH' | 'METRICS'}_LISTEN`) =>
     checked(name, `must be like 0.0.0.0:6969,[::]:6969, not ${raw[name]}`, parseListens(raw[name]))
   const { REDSWARM_REDIS_URL: redisUrl, REDSWARM_KEY_PREFIX: keyPrefix } = raw
-  // Not shown: a URL may hold a password.
-  if (redisUrl !== undefined && !isRedisUrl(redisUrl)) {
-    problems.push(
-      'REDSWARM_REDIS_URL: must be redis://host:port, rediss://host:port, unix:///path, redis+cluster://host:port,host:port or redis+sentinel://host:port,host:port/name',
-    )
-  }
+  if (redisUrl !== undefined) checkRedisUrl(redisUrl, problems)
   if (!KEY_PREFIX.test(keyPrefix)) {
     problems.push('REDSWARM_KEY_PREFIX: must be ASCII letters, digits and marks, without spaces, { and }')
   }
@@ -187,6 +180,14 @@ function convert(raw: RawSettings, given: Given, problems: string[]): Settings {
       parseNetworks(raw.REDSWARM_TRUSTED_PROXIES),
     ),
     logLevel: raw.REDSWARM_LOG_LEVEL,
+  }
+}
+
+function checkRedisUrl(url: string, problems: string[]): void {
+  try {
+    parseRedisUrl(url)
+  } catch (error) {
+    problems.push(messageOf(error))
   }
 }
 

@@ -1,10 +1,10 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { parseRedisUrl, type RedisAddress } from '../config/redis-url.ts'
 import { messageOf, OperatorError } from '../errors.ts'
 import type { Logger } from '../observe/log.ts'
 import { checkServer } from './check-server.ts'
 import type { RedisClient } from './client.ts'
 import { nodesOf } from './nodes.ts'
-import { type HostPort, parseRedisUrl, type RedisAddress, shownUrl } from './redis-url.ts'
 
 /** Longest that a command of the data path may take before its client is told that the tracker is away. */
 export const COMMAND_MS_MAX = 2000
@@ -25,6 +25,9 @@ const LOADING_EVERY_MS = 100
 const REDIRECTIONS_MAX = 16
 const REDIRECTION_WAITS_MS = 100
 
+/** Whether a master has answered that it is a replica now. */
+export const isReadOnly = ({ message }: Error): boolean => message.startsWith('READONLY')
+
 const retryDelayMs = (attempt: number): number => Math.min(50 * attempt, RETRY_MS_MAX)
 
 /**
@@ -42,7 +45,8 @@ const DATA_PATH: RedisOptions = {
   disconnectTimeout: DISCONNECT_MS_MAX,
   maxLoadingRetryTime: LOADING_EVERY_MS,
   retryStrategy: retryDelayMs,
-  sentinelRetryStrategy: retryDelayMs,
+  sentinelCommandTimeout: COMMAND_MS_MAX,
+  reconnectOnError: isReadOnly,
 }
 
 /**
@@ -51,37 +55,45 @@ const DATA_PATH: RedisOptions = {
  */
 export async function connectRedis(url: string, log: Logger, check = checkServer): Promise<RedisClient> {
   const address = parseRedisUrl(url)
-  const redis = address.kind === 'cluster' ? makeCluster(address.nodes, address.options) : makeRedis(address)
+  let hasConnected = false
+  const redis = address.kind === 'cluster' ? makeCluster(address) : makeRedis(address, () => hasConnected)
   let lastProblem = ''
   redis.on('error', (error: Error) => {
-    lastProblem = problemOf(error)
+    // What each Sentinel said is told before.
+    if (!error.message.startsWith('All sentinels are unreachable')) lastProblem = problemOf(error)
+  })
+  redis.on('sentinelError', ({ message }: Error) => {
+    const isUnknown = message.endsWith('invalid reply: null')
+    lastProblem = isUnknown ? `the Sentinels know no master of the name ${address.options.name}` : message
   })
   try {
     await redis.connect()
+    hasConnected = true
     await nodesOf(redis).refresh()
     await check(redis, log)
   } catch (error) {
     redis.disconnect()
     if (error instanceof OperatorError) throw error
     throw new OperatorError(
-      `cannot reach Redis at ${shownUrl(url)}: ${lastProblem || messageOf(error)}\n` +
+      `cannot reach Redis at ${address.shown}: ${lastProblem || messageOf(error)}\n` +
         '  is it running, and is REDSWARM_REDIS_URL right? Without that setting, `redswarm up` runs a Redis of its own.',
     )
   }
   return redis
 }
 
-/** Where there are Sentinels, they tell of a new master, to whom it is the old one that hangs or is a replica now. */
-function makeRedis({ options }: RedisAddress): Redis {
-  if (options.sentinels === undefined) return new Redis({ ...options, ...DATA_PATH })
-  const reconnectOnError = ({ message }: Error) => message.startsWith('READONLY')
-  return new Redis({ ...options, ...DATA_PATH, failoverDetector: true, reconnectOnError })
-}
+/** Where no Sentinel answers, they are asked again and again, but for the first time. */
+const makeRedis = ({ options }: RedisAddress, hasConnected: () => boolean): Redis =>
+  new Redis({
+    ...options,
+    ...DATA_PATH,
+    sentinelRetryStrategy: (attempt) => (hasConnected() ? retryDelayMs(attempt) : null),
+  })
 
 /** Of each node, too, a command fails rather than wait; where its slot is, the Cluster is asked. */
-function makeCluster(nodes: readonly HostPort[], options: RedisOptions): Cluster {
+function makeCluster({ hosts, options }: RedisAddress): Cluster {
   const { retryStrategy: _, enableOfflineQueue: __, ...each } = DATA_PATH
-  return new Cluster([...nodes], {
+  return new Cluster(hosts, {
     redisOptions: { ...options, ...each },
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -99,17 +111,20 @@ function makeCluster(nodes: readonly HostPort[], options: RedisOptions): Cluster
 /** A Cluster that answers nowhere tells what its last node said. */
 const problemOf = (error: Error & { lastNodeError?: Error }): string => messageOf(error.lastNodeError ?? error)
 
-/** Options for a connection that waits for Redis as long as it takes, and for what it asks of it: BullMQ's. */
-export function connectPatiently(url: string): Redis | Cluster {
-  const address = parseRedisUrl(url)
-  const patient = { protocol: 2, maxRetriesPerRequest: null, retryStrategy: retryDelayMs } as const
-  if (address.kind !== 'cluster')
-    return new Redis({ ...address.options, ...patient, sentinelRetryStrategy: retryDelayMs, lazyConnect: true })
-  const { retryStrategy: _, ...each } = patient
-  return new Cluster(address.nodes, {
-    redisOptions: { ...address.options, ...each },
+/** A connection that waits for Redis as long as it takes, and for what it asks of it, wherever the master is then: BullMQ's. */
+export function connectPatiently(url: string): RedisClient {
+  const { kind, hosts, options } = parseRedisUrl(url)
+  const each: RedisOptions = {
+    ...{ ...options, protocol: 2, maxRetriesPerRequest: null, lazyConnect: true },
+    // What a replica refused is sent again.
+    reconnectOnError: (error) => (isReadOnly(error) ? 2 : false),
+  }
+  if (kind !== 'cluster') {
+    const ways = { retryStrategy: retryDelayMs, sentinelRetryStrategy: retryDelayMs }
+    return new Redis({ ...each, ...ways, sentinelCommandTimeout: COMMAND_MS_MAX })
+  }
+  return new Cluster(hosts, {
+    ...{ redisOptions: each, lazyConnect: true, slotsRefreshInterval: SLOTS_EVERY_MS },
     clusterRetryStrategy: retryDelayMs,
-    slotsRefreshInterval: SLOTS_EVERY_MS,
-    lazyConnect: true,
   })
 }

@@ -1,3 +1,4 @@
+import { parseRedisUrl } from '../../lib/config/redis-url.ts'
 import { loadSettings, type Settings } from '../../lib/config/settings.ts'
 import { isRedisReply, messageOf, OperatorError } from '../../lib/errors.ts'
 import { makeLog } from '../../lib/observe/log.ts'
@@ -5,7 +6,6 @@ import { checkLayout } from '../../lib/store/audit/layout.ts'
 import { claimSchema } from '../../lib/store/check-server.ts'
 import { connectRedis } from '../../lib/store/connect.ts'
 import { type Keys, makeKeys } from '../../lib/store/keys.ts'
-import { shownUrl } from '../../lib/store/redis-url.ts'
 import { runningRedisUrl } from '../../lib/store/running-redis.ts'
 
 /** How a command ends: all done; not all of it; not run, or not to its end. */
@@ -27,7 +27,7 @@ export async function findRedis(
   { redisUrl, dataDir }: Settings,
   purpose: string,
 ): Promise<{ url: string; name: string }> {
-  if (redisUrl !== undefined) return { url: redisUrl, name: shownUrl(redisUrl) }
+  if (redisUrl !== undefined) return { url: redisUrl, name: parseRedisUrl(redisUrl).shown }
   const url = await runningRedisUrl(dataDir)
   if (url !== undefined) return { url, name: `the private Redis of ${dataDir}` }
   throw new OperatorError(

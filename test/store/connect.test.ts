@@ -6,53 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { checkInfo, isOlder } from '../../lib/store/check-server.ts'
-import { parseRedisUrl, shownUrl } from '../../lib/store/redis-url.ts'
 import { findRedis } from '../../services/cli/setup.mjs'
 import { freePort } from '../support/free-port.ts'
 import { withProgram } from '../support/program.ts'
 import { startRedis, type TestRedis, until } from '../support/redis.ts'
 import { withTracker } from '../support/tracker.ts'
 import { UdpClient } from '../support/udp-client.ts'
-
-const optionsOf = (url: string) => parseRedisUrl(url).options
-
-describe('a Redis URL', () => {
-  it('says where Redis is, and in which database', () => {
-    expect(optionsOf('redis://h')).toEqual({ host: 'h', port: 6379, db: 0 })
-    expect(optionsOf('redis://u:p%40ss@[::1]:7/3')).toEqual({
-      ...{ host: '::1', port: 7, db: 3, username: 'u', password: 'p@ss' },
-    })
-    expect(optionsOf('unix:///run/my%20redis?db=2')).toEqual({ path: '/run/my redis', db: 2 })
-  })
-
-  it('names the server in TLS by its name, and never by an address', () => {
-    expect(optionsOf('rediss://redis.example').tls).toEqual({ servername: 'redis.example' })
-    expect(optionsOf('rediss://192.0.2.1').tls).toEqual({})
-    expect(optionsOf('rediss://[2001:db8::1]').tls).toEqual({})
-  })
-
-  it('is refused where the database is no number, or a % stands for nothing', () => {
-    for (const url of ['redis://h/abc', 'redis://h/1/2', 'redis://h/-1', 'unix:///s?db=x']) {
-      expect(() => optionsOf(url)).toThrow('must be a number')
-    }
-    expect(() => optionsOf('redis://:hunter%zz2@h')).toThrow(/^(?!.*hunter).*%25/)
-  })
-
-  it('is never shown with a password', () => {
-    const shown = {
-      'redis://h:1/2': 'redis://h:1/2',
-      'unix:///run/s': 'unix:///run/s',
-      'redis://user:pass@h:1': 'redis://h:1',
-      'redis://user:p@ss@h': 'redis://h',
-      'redis://:a/b@h': 'redis://h',
-      'redis://:a//b@h': 'redis://h',
-      'redis:user:pass@h': 'h',
-      ':pass@h': 'h',
-    }
-    for (const [url, text] of Object.entries(shown)) expect(shownUrl(url)).toBe(text)
-    expect(() => optionsOf('redis://:a/b@h')).toThrow(/^(?!.*a\/b).*not redis:\/\/h$/)
-  })
-})
 
 describe('a server', () => {
   const info = (...lines: string[]) => `${['# Server', ...lines].join('\r\n')}\r\n`

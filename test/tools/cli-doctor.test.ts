@@ -50,7 +50,7 @@ describe('redswarm doctor', () => {
   it('goes on where Redis refuses CONFIG and SLOWLOG, and says what it could not look at', async () => {
     await server().redis.call('ACL', 'SETUSER', 'managed', 'on', '>secret', '~*', '&*', '+@all', '-config', '-slowlog')
     const { stdout } = await runCli(['doctor'], {
-      REDSWARM_REDIS_URL: server().url.replace('unix://', 'unix://managed:secret@localhost'),
+      REDSWARM_REDIS_URL: server().url.replace('unix://', 'unix://managed:secret@'),
     })
     expect(stdout).toMatch(/unknown +appendfsync +Redis refuses it: NOPERM/)
     expect(stdout).toMatch(/unknown +slow log +Redis refuses it: NOPERM/)
@@ -80,7 +80,7 @@ describe('redswarm doctor', () => {
   it('ends where Redis does not even tell the time', async () => {
     await server().redis.call('ACL', 'SETUSER', 'timeless', 'on', '>secret', '~*', '&*', '+@all', '-time')
     const { code, stdout } = await runCli(['doctor'], {
-      REDSWARM_REDIS_URL: server().url.replace('unix://', 'unix://timeless:secret@localhost'),
+      REDSWARM_REDIS_URL: server().url.replace('unix://', 'unix://timeless:secret@'),
     })
     expect(code).toBe(2)
     expect(stdout).toMatch(/critical {2}Redis +cannot reach Redis at .*NOPERM/)

@@ -1,4 +1,5 @@
 import { availableParallelism, hostname } from 'node:os'
+import { parseRedisUrl } from '../../../lib/config/redis-url.ts'
 import { loadSettings, type Settings } from '../../../lib/config/settings.ts'
 import { isRedisReply, messageOf, OperatorError } from '../../../lib/errors.ts'
 import { makeLog } from '../../../lib/observe/log.ts'
@@ -7,7 +8,6 @@ import { checkServer } from '../../../lib/store/check-server.ts'
 import { connectRedis } from '../../../lib/store/connect.ts'
 import { isSilent } from '../../../lib/store/instances.ts'
 import { makeKeys } from '../../../lib/store/keys.ts'
-import { hostsOf, parseRedisUrl } from '../../../lib/store/redis-url.ts'
 import { readServer, readTrackerFacts } from '../operate/state.ts'
 import type { Outside } from '../outside.ts'
 import { findRedis, type Target } from '../redis.ts'
@@ -84,7 +84,7 @@ async function openRedis(): Promise<Opened> {
     const redis = await connectRedis(url, makeLog('silent', false), async (opened) => {
       nowS = Number((await opened.time())[0])
     })
-    const isHere = hostsOf(parseRedisUrl(url)).every(isLoopback)
+    const isHere = parseRedisUrl(url).hosts.every(({ host }) => isLoopback(host))
     const keys = makeKeys(settings.keyPrefix)
     return { target: { redis, name, keys, settings, nowS }, isHere }
   } catch (error) {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { parseRedisUrl } from '../../../lib/config/redis-url.ts'
 import type { Settings } from '../../../lib/config/settings.ts'
 import { shown } from '../../../lib/observe/table.ts'
 import { makePasskeyStore } from '../../../lib/store/passkeys.ts'
@@ -39,9 +40,11 @@ function processesFinding({ udpProcesses, httpProcesses }: Settings, cores: numb
 }
 
 /** A password that goes over a network in the clear. */
-function redisFinding({ redisUrl = '' }: Settings): Finding[] {
-  const url = URL.parse(redisUrl)
-  if (url?.protocol !== 'redis:' || url.password === '' || isLoopback(url.hostname)) return []
+function redisFinding({ redisUrl }: Settings): Finding[] {
+  if (redisUrl === undefined) return []
+  const { hosts, options } = parseRedisUrl(redisUrl)
+  const isSecret = options.password !== undefined || options.sentinelPassword !== undefined
+  if (options.tls || !isSecret || hosts.every(({ host }) => isLoopback(host))) return []
   const found = 'REDSWARM_REDIS_URL is redis:// with a password, to another machine'
   return [warning(found, 'use rediss://, unless that network is your own')]
 }
