@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { parseRedisUrl, type RedisAddress } from '../config/redis-url.ts'
 import { messageOf, OperatorError } from '../errors.ts'
@@ -5,6 +6,7 @@ import type { Logger } from '../observe/log.ts'
 import { checkServer } from './check-server.ts'
 import type { RedisClient } from './client.ts'
 import { nodesOf } from './nodes.ts'
+import { followMaster } from './sentinel-watch.ts'
 
 /** Longest that a command of the data path may take before its client is told that the tracker is away. */
 export const COMMAND_MS_MAX = 2000
@@ -15,6 +17,8 @@ export const SILENCE_MS_MAX = COMMAND_MS_MAX + 1000
 const DISCONNECT_MS_MAX = 100
 /** Service is to resume within a second of Redis being back. */
 const RETRY_MS_MAX = 400
+/** How often a Redis that is a replica now is left at most, where its name may lead to another. */
+const LEFT_EVERY_MS = 5000
 /** How often a Cluster is asked where its slots are, though no node has said that one has moved. */
 const SLOTS_EVERY_MS = 5000
 /** How long a node may take to tell that before another is asked: one that hangs must not hide what the others know. */
@@ -26,7 +30,7 @@ const REDIRECTIONS_MAX = 16
 const REDIRECTION_WAITS_MS = 100
 
 /** Whether a master has answered that it is a replica now. */
-export const isReadOnly = ({ message }: Error): boolean => message.startsWith('READONLY')
+const isReadOnly = ({ message }: Error): boolean => message.startsWith('READONLY')
 
 const retryDelayMs = (attempt: number): number => Math.min(50 * attempt, RETRY_MS_MAX)
 
@@ -46,7 +50,6 @@ const DATA_PATH: RedisOptions = {
   maxLoadingRetryTime: LOADING_EVERY_MS,
   retryStrategy: retryDelayMs,
   sentinelCommandTimeout: COMMAND_MS_MAX,
-  reconnectOnError: isReadOnly,
 }
 
 /**
@@ -57,15 +60,15 @@ export async function connectRedis(url: string, log: Logger, check = checkServer
   const address = parseRedisUrl(url)
   let hasConnected = false
   const redis = address.kind === 'cluster' ? makeCluster(address) : makeRedis(address, () => hasConnected)
-  let lastProblem = ''
+  let [lastProblem, sentinelProblem] = ['', '']
   redis.on('error', (error: Error) => {
     // What each Sentinel said is told before.
     if (!error.message.startsWith('All sentinels are unreachable')) lastProblem = problemOf(error)
   })
   redis.on('sentinelError', ({ message }: Error) => {
-    const isUnknown = message.endsWith('invalid reply: null')
-    lastProblem = isUnknown ? `the Sentinels know no master of the name ${address.options.name}` : message
+    lastProblem = message.replace(/Connection is closed\.$/, () => sentinelProblem)
   })
+  if (redis instanceof Redis) followMaster(redis, address.options, (error) => (sentinelProblem = error.message))
   try {
     await redis.connect()
     hasConnected = true
@@ -88,7 +91,24 @@ const makeRedis = ({ options }: RedisAddress, hasConnected: () => boolean): Redi
     ...options,
     ...DATA_PATH,
     sentinelRetryStrategy: (attempt) => (hasConnected() ? retryDelayMs(attempt) : null),
+    reconnectOnError: makeLeaving(options),
   })
+
+/**
+ * Says whether a Redis is to be left for what it answered: one that is a replica now, where the Sentinels know another master, or
+ * its name may lead to one, which is looked for again after `LEFT_EVERY_MS`.
+ */
+function makeLeaving({ sentinels, host = '' }: RedisAddress['options']): (error: Error) => boolean {
+  const isName = host !== '' && isIP(host) === 0
+  let leftMs = Number.NEGATIVE_INFINITY
+  return (error) => {
+    if (!isReadOnly(error) || (!sentinels && !isName)) return false
+    const nowMs = performance.now()
+    if (!sentinels && nowMs - leftMs < LEFT_EVERY_MS) return false
+    leftMs = nowMs
+    return true
+  }
+}
 
 /** Of each node, too, a command fails rather than wait; where its slot is, the Cluster is asked. */
 function makeCluster({ hosts, options }: RedisAddress): Cluster {
@@ -121,7 +141,9 @@ export function connectPatiently(url: string): RedisClient {
   }
   if (kind !== 'cluster') {
     const ways = { retryStrategy: retryDelayMs, sentinelRetryStrategy: retryDelayMs }
-    return new Redis({ ...each, ...ways, sentinelCommandTimeout: COMMAND_MS_MAX })
+    const redis = new Redis({ ...each, ...ways, sentinelCommandTimeout: COMMAND_MS_MAX })
+    followMaster(redis, options)
+    return redis
   }
   return new Cluster(hosts, {
     ...{ redisOptions: each, lazyConnect: true, slotsRefreshInterval: SLOTS_EVERY_MS },

@@ -54,8 +54,8 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
     const call = endCall()
     if (!(reply instanceof ReplyError)) return void call?.resolve(reply)
     call?.reject(reply)
-    // The Sentinels know the master that it has now.
-    if (own.options.sentinels && reply.message.startsWith('READONLY')) stream?.destroy()
+    // As the connection beside does it, where another Redis may be the master now.
+    if (redis.status === 'ready' && redis.options.reconnectOnError?.(reply)) redis.disconnect(true)
   }
   const take = (taken: Redis['stream']): void => {
     const reader = makeReplyReader()
@@ -79,6 +79,8 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   })
   // That Redis is lost is told by the other connection.
   own.on('error', () => {})
+  // A server that is left, since it is a replica now or another one is the master, is left by both.
+  redis.on('close', () => stream?.destroy())
   redis.once('end', () => own.disconnect())
 
   const ready = own.connect().catch(() => {})

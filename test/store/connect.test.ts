@@ -6,10 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { checkInfo, isOlder } from '../../lib/store/check-server.ts'
+import { connectRedis } from '../../lib/store/connect.ts'
 import { findRedis } from '../../services/cli/setup.mjs'
 import { freePort } from '../support/free-port.ts'
 import { withProgram } from '../support/program.ts'
 import { startRedis, type TestRedis, until } from '../support/redis.ts'
+import { announceOf, hashOf, silentLog, storeOn } from '../support/store.ts'
 import { withTracker } from '../support/tracker.ts'
 import { UdpClient } from '../support/udp-client.ts'
 
@@ -62,6 +64,35 @@ async function announceOnce(port: number): Promise<{ leechers: number }> {
     return await client.announce()
   } finally {
     client.close()
+  }
+}
+
+/** Connections to a Redis, that of the test among them, and none of a replica or a master. */
+const clientsOf = async ({ redis }: TestRedis): Promise<string[]> =>
+  String(await redis.call('CLIENT', 'LIST', 'TYPE', 'normal'))
+    .trim()
+    .split('\n')
+
+/** An address that leads to one Redis, and to another when it is told to, as a name in DNS does. */
+async function movable(first: TestRedis): Promise<{ url: string; lead: (to: TestRedis) => void }> {
+  let target = first
+  const server = createServer((near) => {
+    const far = createConnection(target.socket)
+    near.pipe(far).pipe(near)
+    for (const [end, other] of [
+      [near, far],
+      [far, near],
+    ] as const)
+      end.on('error', () => {}).on('close', () => other.destroy())
+    onTestFinished(() => void [near, far].map((end) => end.destroy()))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  return {
+    url: `redis://localhost:${(server.address() as AddressInfo).port}`,
+    lead(to) {
+      target = to
+    },
   }
 }
 
@@ -119,6 +150,30 @@ describe('a connection to Redis', async () => {
       await until('it to be ill', async () => !(await isHealthy()), 4000)
       await until('it to be well on a new connection', isHealthy, 4000)
     })
+  })
+
+  it('leaves a master that has become a replica, both to write and to read, for whichever is at its address then', async () => {
+    const port = await freePort()
+    const [old, next] = [await redisOf(), await redisOf('--port', String(port))]
+    const { url, lead } = await movable(old)
+    const [announcing, scraping] = [await connectRedis(url, silentLog), await connectRedis(url, silentLog)]
+    onTestFinished(() => void [announcing, scraping].map((redis) => redis.disconnect()))
+    const [announcer, scraper] = [storeOn(announcing), storeOn(scraping)]
+    const announce = async () => (await announcer.announce([announceOf()]))[0]?.ok === true
+    expect(await announce()).toBe(true)
+    expect(await scraper.scrape([hashOf('a')])).toMatchObject([{ leechers: 1 }])
+    lead(next)
+    await old.redis.replicaof('127.0.0.1', port)
+    expect(await announce()).toBe(false)
+    await until('the announces to be taken by the next', announce)
+    // One that only scrapes hears of it by what it writes beside.
+    await expect(scraping.set('counters', 1)).rejects.toThrow('READONLY')
+    await until('nobody to be at the old one', async () => (await clientsOf(old)).length === 1)
+    await until('the scrapes to be answered by the next', async () => {
+      const [counts] = await scraper.scrape([hashOf('a')])
+      return typeof counts === 'object' && counts.leechers === 1
+    })
+    expect((await clientsOf(next)).length).toBe(5)
   })
 
   it.runIf(isTlsThere).each(['127.0.0.1', 'localhost'])(

@@ -1,0 +1,39 @@
+import { Redis } from 'ioredis'
+import type { RedisOptions } from '../config/redis-url.ts'
+
+/** How often a Sentinel that is away is tried again. */
+const RETRY_MS = 1000
+/** A Sentinel's end of a connection may be gone without a word: the system asks it after so long. */
+const KEEP_ALIVE_MS = 10_000
+const SWITCHED = '+switch-master'
+
+/**
+ * Has a connection leave its master as soon as a Sentinel tells of another, for which the Sentinels are asked then. The one
+ * before may be silent, or take writes for ten seconds more: all of those are lost when it becomes a replica. `onError` hears why a Sentinel cannot be listened to: the others tell, too.
+ */
+export function followMaster(
+  redis: Redis,
+  { sentinels = [], ...options }: RedisOptions,
+  onError: (error: Error) => void = () => {},
+): void {
+  const watches = sentinels.map((sentinel) => {
+    const watch = new Redis({
+      ...{ ...sentinel, protocol: 2, lazyConnect: true, enableReadyCheck: false, maxRetriesPerRequest: null },
+      ...(options.sentinelUsername && { username: options.sentinelUsername }),
+      ...(options.sentinelPassword && { password: options.sentinelPassword }),
+      ...(options.sentinelTLS && { tls: options.sentinelTLS }),
+      ...{ retryStrategy: () => RETRY_MS, keepAlive: KEEP_ALIVE_MS },
+    })
+    watch.on('error', onError)
+    watch.on('message', (_, text: string) => {
+      const [name, , , host, port] = text.split(' ')
+      const isThere = redis.stream?.remoteAddress === host && redis.stream?.remotePort === Number(port)
+      if (name === options.name && !isThere) redis.disconnect(true)
+    })
+    watch.subscribe(SWITCHED).catch(() => {})
+    return watch
+  })
+  redis.once('end', () => {
+    for (const watch of watches) watch.disconnect()
+  })
+}
