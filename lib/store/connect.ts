@@ -1,6 +1,7 @@
-import { isIP } from 'node:net'
+import { connect as connectTcp, isIP } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
-import { parseRedisUrl, type RedisAddress } from '../config/redis-url.ts'
+import { type HostPort, parseRedisUrl, type RedisAddress } from '../config/redis-url.ts'
 import { messageOf, OperatorError } from '../errors.ts'
 import type { Logger } from '../observe/log.ts'
 import { checkServer } from './check-server.ts'
@@ -60,15 +61,15 @@ export async function connectRedis(url: string, log: Logger, check = checkServer
   const address = parseRedisUrl(url)
   let hasConnected = false
   const redis = address.kind === 'cluster' ? makeCluster(address) : makeRedis(address, () => hasConnected)
-  let [lastProblem, sentinelProblem] = ['', '']
+  let lastProblem = ''
   redis.on('error', (error: Error) => {
     // What each Sentinel said is told before.
     if (!error.message.startsWith('All sentinels are unreachable')) lastProblem = problemOf(error)
   })
   redis.on('sentinelError', ({ message }: Error) => {
-    lastProblem = message.replace(/Connection is closed\.$/, () => sentinelProblem)
+    lastProblem = message
   })
-  if (redis instanceof Redis) followMaster(redis, address.options, (error) => (sentinelProblem = error.message))
+  if (redis instanceof Redis) followMaster(redis, address.options)
   try {
     await redis.connect()
     hasConnected = true
@@ -77,10 +78,9 @@ export async function connectRedis(url: string, log: Logger, check = checkServer
   } catch (error) {
     redis.disconnect()
     if (error instanceof OperatorError) throw error
-    throw new OperatorError(
-      `cannot reach Redis at ${address.shown}: ${lastProblem || messageOf(error)}\n` +
-        '  is it running, and is REDSWARM_REDIS_URL right? Without that setting, `redswarm up` runs a Redis of its own.',
-    )
+    let problem = lastProblem || messageOf(error)
+    if (problem.endsWith(CLOSED)) problem = problem.replace(CLOSED, await reasonAt(address))
+    throw new OperatorError(`cannot reach Redis at ${address.shown}: ${problem}\n  ${adviceOn(problem)}`)
   }
   return redis
 }
@@ -127,6 +127,30 @@ function makeCluster({ hosts, options }: RedisAddress): Cluster {
     slotsRefreshTimeout: SLOTS_MS_MAX,
   })
 }
+
+/** All that ioredis says of a Sentinel, or a node of a Cluster, that cannot be connected to. */
+const CLOSED = 'Connection is closed.'
+
+/** Why the first host of a URL cannot be connected to. */
+function reasonAt({ hosts, options }: RedisAddress): Promise<string> {
+  const [host] = hosts as [HostPort]
+  return new Promise((resolve) => {
+    const done = (reason: string) => {
+      socket.destroy()
+      resolve(reason)
+    }
+    const socket = options.tls ? connectTls({ ...host, ...options.tls }) : connectTcp(host)
+    socket.once('error', ({ message }: Error) => done(message))
+    socket.once(options.tls ? 'secureConnect' : 'connect', () => done(CLOSED))
+    socket.setTimeout(CONNECT_MS_MAX, () => done('it does not answer'))
+  })
+}
+
+/** What to do where Redis cannot be reached: one that speaks TLS hangs up on who does not, or has no certificate. */
+const adviceOn = (problem: string): string =>
+  /ECONNRESET|EPIPE|SSL routines|closed/.test(problem)
+    ? 'does it speak TLS (rediss://) or not (redis://)? Does it ask for a certificate (?cert=FILE&key=FILE)?'
+    : 'is it running, and is REDSWARM_REDIS_URL right? Without that setting, `redswarm up` runs a Redis of its own.'
 
 /** A Cluster that answers nowhere tells what its last node said. */
 const problemOf = (error: Error & { lastNodeError?: Error }): string => messageOf(error.lastNodeError ?? error)

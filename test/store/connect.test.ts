@@ -1,15 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { checkInfo, isOlder } from '../../lib/store/check-server.ts'
 import { connectRedis } from '../../lib/store/connect.ts'
-import { findRedis } from '../../services/cli/setup.mjs'
 import { freePort } from '../support/free-port.ts'
-import { withProgram } from '../support/program.ts'
 import { startRedis, type TestRedis, until } from '../support/redis.ts'
 import { announceOf, hashOf, silentLog, storeOn } from '../support/store.ts'
 import { withTracker } from '../support/tracker.ts'
@@ -116,19 +110,7 @@ async function silenceable(socket: string): Promise<{ url: string; silence: () =
   }
 }
 
-const OPENSSL = 'openssl'
-
-/** Whether this machine can make certificates, and its Redis was built to use them. */
-async function canTestTls(): Promise<boolean> {
-  const server = (await findRedis({ install: false }))?.path ?? 'redis-server'
-  const withoutCertificate = ['--port', '0', '--tls-port', '1']
-  const { stdout } = spawnSync(server, withoutCertificate, { encoding: 'utf8', timeout: 5000 })
-  return spawnSync(OPENSSL, ['version']).status === 0 && stdout.includes('Failed to configure TLS')
-}
-
-describe('a connection to Redis', async () => {
-  const isTlsThere = await canTestTls()
-
+describe('a connection to Redis', () => {
   it('serves over TCP, in the database and with the password of the URL', async () => {
     const port = await freePort()
     const server = await redisOf('--port', String(port))
@@ -175,38 +157,4 @@ describe('a connection to Redis', async () => {
     })
     expect((await clientsOf(next)).length).toBe(5)
   })
-
-  it.runIf(isTlsThere).each(['127.0.0.1', 'localhost'])(
-    'serves over TLS where the certificate is that of %s',
-    async (host) => {
-      const folder = await mkdtemp(join(tmpdir(), 'redswarm-test-'))
-      onTestFinished(() => rm(folder, { recursive: true, force: true }))
-      const [ca, cert, key] = await makeCertificates(folder)
-      const port = await freePort()
-      const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', ca]
-      await redisOf('--tls-port', String(port), ...files, '--tls-auth-clients', 'no')
-      const url = `rediss://${host}:${port}`
-      await withProgram(['udp'], { REDSWARM_REDIS_URL: url, NODE_EXTRA_CA_CERTS: ca }, async (program) => {
-        const { udp } = await program.serving()
-        expect(await announceOnce(udp[0]?.port as number)).toMatchObject({ leechers: 1 })
-        expect(program.stderr()).toBe('')
-      })
-      await withProgram(['udp'], { REDSWARM_REDIS_URL: url }, async (program) => {
-        expect(await program.ended()).not.toBe(0)
-        expect(program.stderr()).toMatch(/cannot reach Redis at rediss:.*certificate/)
-      })
-    },
-  )
 })
-
-/** A certificate authority of the test's own, and a certificate of this host by it: the files of CA, certificate, key. */
-async function makeCertificates(folder: string): Promise<[string, string, string]> {
-  const openssl = (...args: string[]) => execFileSync(OPENSSL, args, { cwd: folder, stdio: 'pipe' })
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2', '-subj', '/CN=test CA')
-  openssl('req', ...newKey, '-keyout', 'key', '-out', 'request', '-subj', '/CN=test')
-  await writeFile(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n')
-  const signing = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names']
-  openssl('x509', '-req', '-in', 'request', '-out', 'crt', ...signing)
-  return [join(folder, 'ca.crt'), join(folder, 'crt'), join(folder, 'key')]
-}

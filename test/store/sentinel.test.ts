@@ -78,7 +78,7 @@ async function failOver(set: TestSentinels, tracker: TestTracker, way: string): 
   await sleep(500)
   const leftMs = performance.now()
   await settings.leave(set, old)
-  await until('another master', async () => (await set.master()) !== old, 15_000)
+  await until('another master', async () => (await set.master()) !== old, 20_000)
   const knownMs = performance.now()
   await sleep(2000)
   const next = await set.master()

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { findRedis } from '../../services/cli/setup.mjs'
 import { killAtExit, temporaryFolder } from './at-exit.ts'
+import { type TlsFiles, tlsOptions, tlsSettings } from './certificates.ts'
 import { freePort } from './free-port.ts'
 import { until } from './redis.ts'
 
@@ -32,9 +33,14 @@ export type TestCluster = {
 export const startCluster = (...args: string[]): Promise<TestCluster> => startClusterOf(NODES, ...args)
 
 /** The same, of so many masters. */
-export async function startClusterOf(count: number, ...args: string[]): Promise<TestCluster> {
+export const startClusterOf = (count: number, ...args: string[]): Promise<TestCluster> => startNodes(count, args)
+
+/** The same, whose nodes and clients hear one another by TLS alone. */
+export const startTlsCluster = (tls: TlsFiles): Promise<TestCluster> => startNodes(NODES, [], tls)
+
+async function startNodes(count: number, args: readonly string[], tls?: TlsFiles): Promise<TestCluster> {
   const { path: folder, remove } = await temporaryFolder('cluster')
-  const started = await Promise.all(Array.from({ length: count }, (_, i) => startNode(folder, i, count, args)))
+  const started = await Promise.all(Array.from({ length: count }, (_, i) => startNode(folder, i, count, args, tls)))
   const nodes = started.map(({ node }) => node)
   const [first] = nodes as [ClusterNode]
   await Promise.all(
@@ -56,7 +62,7 @@ export async function startClusterOf(count: number, ...args: string[]): Promise<
   const nodeOfSlot = (slot: number): ClusterNode =>
     ownerOf.get(slot) ?? (nodes.find(({ lastSlot }) => slot <= lastSlot) as ClusterNode)
   return {
-    url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
+    url: `redis${tls ? 's' : ''}+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
     nodes,
     nodeOf: async (key) => nodeOfSlot(Number(await first.redis.call('CLUSTER', 'KEYSLOT', key))),
     async moveSlot(slot, to, during = async () => {}) {
@@ -88,11 +94,11 @@ async function migrate(from: ClusterNode, to: ClusterNode, slot: number, most: n
 }
 
 /** Starts a node that knows no other: the so many-th of those that keep their files in a folder, of so many masters. */
-export async function startNode(folder: string, i: number, count: number, more: readonly string[]) {
+export async function startNode(folder: string, i: number, count: number, more: readonly string[], tls?: TlsFiles) {
   const [port, busPort] = [await freePort(), await freePort()]
   const settings = {
+    ...(tls ? { port: 0, 'tls-port': port, 'tls-cluster': 'yes', 'tls-replication': 'yes' } : { port }),
     ...{
-      port,
       'cluster-port': busPort,
       'cluster-announce-ip': '127.0.0.1',
       bind: '127.0.0.1',
@@ -108,11 +114,15 @@ export async function startNode(folder: string, i: number, count: number, more: 
     ...{ save: '', appendonly: 'no' },
   }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`])
+  if (tls) args.push(...tlsSettings(tls).map((word, k) => (k % 2 === 0 ? `--${word}` : word)))
   const server = spawn((await findRedis({ install: false }))?.path ?? 'redis-server', [...args, ...more], {
     stdio: 'ignore',
   })
   killAtExit(server)
-  const redis = new Redis({ port, protocol: 2, retryStrategy: () => 20, maxRetriesPerRequest: null })
+  const redis = new Redis({
+    ...{ port, protocol: 2, retryStrategy: () => 20, maxRetriesPerRequest: null },
+    ...(tls && { tls: tlsOptions(tls) }),
+  })
   redis.on('error', () => {})
   await redis.ping()
   const firstSlot = Math.ceil((i * SLOTS) / count)

@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Redis, type RedisOptions } from 'ioredis'
+import { Redis } from 'ioredis'
 import { findRedis } from '../../services/cli/setup.mjs'
 import { killAtExit, temporaryFolder } from './at-exit.ts'
+import { type TlsFiles, tlsOptions, tlsSettings } from './certificates.ts'
 import { freePort } from './free-port.ts'
 import { until } from './redis.ts'
 
@@ -38,7 +39,7 @@ export type TestSentinels = {
 type Options = {
   password?: string
   sentinelPassword?: string
-  tls?: { ca: string; cert: string; key: string; options: RedisOptions['tls'] }
+  tls?: TlsFiles
   downAfterMs?: number
 }
 
@@ -53,8 +54,7 @@ export async function startSentinels({
   const server = (await findRedis({ install: false }))?.path ?? 'redis-server'
   const portOf = (port: number): string[] => {
     if (!tls) return ['port', `${port}`]
-    const files = ['tls-cert-file', tls.cert, 'tls-key-file', tls.key, 'tls-ca-cert-file', tls.ca]
-    return ['port', '0', 'tls-port', `${port}`, 'tls-replication', 'yes', ...files]
+    return ['port', '0', 'tls-port', `${port}`, 'tls-replication', 'yes', ...tlsSettings(tls)]
   }
   const all: SetMember[] = []
 
@@ -79,7 +79,7 @@ export async function startSentinels({
     const redis = new Redis({
       ...{ port, protocol: 2, retryStrategy: () => 20, maxRetriesPerRequest: null, enableReadyCheck: false },
       ...(own && { password: own }),
-      ...(tls && { tls: tls.options }),
+      ...(tls && { tls: tlsOptions(tls) }),
     })
     redis.on('error', () => {})
     const kill = async (): Promise<void> => {
@@ -125,7 +125,7 @@ export async function startSentinels({
     ],
     ...[
       'sentinel',
-      `failover-timeout ${NAME} 5000`,
+      `failover-timeout ${NAME} 2000`,
       ...(password ? ['sentinel', `auth-pass ${NAME} ${password}`] : []),
     ],
   ]
