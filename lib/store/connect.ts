@@ -41,6 +41,8 @@ const retryDelayMs = (attempt: number): number => Math.min(50 * attempt, RETRY_M
 const DATA_PATH: RedisOptions = {
   protocol: 2,
   lazyConnect: true,
+  // A command of Redis 7.2, which no user's rights can name before.
+  disableClientInfo: true,
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
@@ -159,7 +161,7 @@ const problemOf = (error: Error & { lastNodeError?: Error }): string => messageO
 export function connectPatiently(url: string): RedisClient {
   const { kind, hosts, options } = parseRedisUrl(url)
   const each: RedisOptions = {
-    ...{ ...options, protocol: 2, maxRetriesPerRequest: null, lazyConnect: true },
+    ...{ ...options, protocol: 2, disableClientInfo: true, maxRetriesPerRequest: null, lazyConnect: true },
     // What a replica refused is sent again.
     reconnectOnError: (error) => (isReadOnly(error) ? 2 : false),
   }

@@ -25,7 +25,14 @@ export function followMaster(redis: Redis, { sentinels = [], ...options }: Redis
   redis.on('ready', leave)
   const watches = sentinels.map((sentinel) => {
     const watch = new Redis({
-      ...{ ...sentinel, protocol: 2, lazyConnect: true, enableReadyCheck: false, maxRetriesPerRequest: null },
+      ...{
+        ...sentinel,
+        protocol: 2,
+        lazyConnect: true,
+        enableReadyCheck: false,
+        disableClientInfo: true,
+        maxRetriesPerRequest: null,
+      },
       ...(options.sentinelUsername && { username: options.sentinelUsername }),
       ...(options.sentinelPassword && { password: options.sentinelPassword }),
       ...(options.sentinelTLS && { tls: options.sentinelTLS }),

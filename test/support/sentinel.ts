@@ -12,6 +12,7 @@ import { until } from './redis.ts'
 const NODES = 3
 const SENTINELS = 3
 const NAME = 'swarms'
+const USERS = new URL('../../infra/redis/users.acl', import.meta.url).pathname
 
 /** A Redis, or a Sentinel, of a set, and how to end it at once and to start it again as it was. */
 export type SetMember = {
@@ -40,6 +41,8 @@ type Options = {
   password?: string
   sentinelPassword?: string
   tls?: TlsFiles
+  /** Whether all are users of `infra/redis/users.acl`. */
+  hasUsers?: boolean
   downAfterMs?: number
 }
 
@@ -48,6 +51,7 @@ export async function startSentinels({
   password,
   sentinelPassword,
   tls,
+  hasUsers = false,
   downAfterMs = 500,
 }: Options = {}): Promise<TestSentinels> {
   const { path: folder, remove } = await temporaryFolder('sentinel')
@@ -79,6 +83,8 @@ export async function startSentinels({
     const redis = new Redis({
       ...{ port, protocol: 2, retryStrategy: () => 20, maxRetriesPerRequest: null, enableReadyCheck: false },
       ...(own && { password: own }),
+      ...(hasUsers &&
+        args.length === 0 && { username: 'operator', password: 'change-me-operator', disableClientInfo: true }),
       ...(tls && { tls: tlsOptions(tls) }),
     })
     redis.on('error', () => {})
@@ -104,6 +110,7 @@ export async function startSentinels({
     'repl-diskless-sync-delay',
     '0',
     ...(password ? ['masterauth', password] : []),
+    ...(hasUsers ? ['aclfile', USERS, 'masteruser', 'replica', 'masterauth', 'change-me-replica'] : []),
   ]
   const nodes = await Promise.all(
     ports
@@ -127,6 +134,9 @@ export async function startSentinels({
       'sentinel',
       `failover-timeout ${NAME} 2000`,
       ...(password ? ['sentinel', `auth-pass ${NAME} ${password}`] : []),
+      ...(hasUsers
+        ? ['sentinel', `auth-user ${NAME} sentinel`, 'sentinel', `auth-pass ${NAME} change-me-sentinel`]
+        : []),
     ],
   ]
   const sentinels = await Promise.all(
