@@ -4,7 +4,7 @@ import { makeMetrics } from '../lib/observe/metrics.ts'
 import { readAuditResult } from '../lib/store/audit/result.ts'
 import { isSilent, readInstances } from '../lib/store/instances.ts'
 import { makeSwarmReader } from '../lib/store/reader.ts'
-import { serverFactsOf } from '../lib/store/server-facts.ts'
+import { readServers, togetherOf } from '../lib/store/server-facts.ts'
 import { readSweeperState } from '../lib/store/sweep.ts'
 import { makeMetricsApp } from './metrics/app.ts'
 import { processMetrics } from './metrics/process.ts'
@@ -50,15 +50,15 @@ const listensOf = ({ settings, number }: Parts): Listen[] =>
 function makeTrackerReader({ redis, keys, clock, ownNowMs }: Parts): () => Promise<TrackerReading> {
   const { totals } = makeSwarmReader({ redis, keys })
   const read = async (): Promise<TrackerReading> => {
-    const [instances, counts, sweeper, audit, info] = await Promise.all([
+    const [instances, counts, sweeper, audit, servers] = await Promise.all([
       readInstances(redis, keys),
       totals(),
       readSweeperState(redis, keys),
       readAuditResult(redis, keys),
-      redis.info('memory'),
+      readServers(redis),
     ])
     const silent = instances.filter((instance) => isSilent(instance, clock.nowS())).length
-    const { usedBytes, maxBytes } = serverFactsOf(info)
+    const { usedBytes, maxBytes } = togetherOf(servers)
     return { ...counts, alive: instances.length - silent, silent, sweeper, audit, usedBytes, maxBytes }
   }
   let kept: { reading: Promise<TrackerReading>; untilMs: number } | undefined

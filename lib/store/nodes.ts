@@ -19,6 +19,9 @@ export type Nodes = {
 /** Whether a connection is to a Cluster. */
 export const isCluster = (redis: RedisClient): redis is Cluster => redis instanceof Cluster
 
+/** The name of a master of a Cluster, as the Cluster tells it: `host:port`. */
+export const nodeName = ({ options }: Redis): string => `${options.host}:${options.port}`
+
 const known = new WeakMap<RedisClient, Nodes>()
 
 /** The masters behind a connection: the same however often they are asked for. */
@@ -48,7 +51,7 @@ function clusterNodes(cluster: Cluster): Nodes {
   const masterOf = (slot: number): string | undefined => cluster.slots[slot]?.[0]
 
   const connect = (name: string): void => {
-    const pooled = cluster.nodes('master').find(({ options }) => `${options.host}:${options.port}` === name)
+    const pooled = cluster.nodes('master').find((node) => nodeName(node) === name)
     if (!pooled) return
     // It fails at once where it is not connected: as ioredis has it, the Cluster's own connections wait.
     const redis = pooled.duplicate({ enableOfflineQueue: false, lazyConnect: true })

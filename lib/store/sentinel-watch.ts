@@ -1,10 +1,9 @@
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { RedisOptions } from '../config/redis-url.ts'
+import { connectSentinel } from './sentinels.ts'
 
 /** How often a Sentinel that is away is tried again. */
 const RETRY_MS = 1000
-/** A Sentinel's end of a connection may be gone without a word: the system asks it after so long. */
-const KEEP_ALIVE_MS = 10_000
 const SWITCHED = '+switch-master'
 
 /**
@@ -24,20 +23,7 @@ export function followMaster(redis: Redis, { sentinels = [], ...options }: Redis
   }
   redis.on('ready', leave)
   const watches = sentinels.map((sentinel) => {
-    const watch = new Redis({
-      ...{
-        ...sentinel,
-        protocol: 2,
-        lazyConnect: true,
-        enableReadyCheck: false,
-        disableClientInfo: true,
-        maxRetriesPerRequest: null,
-      },
-      ...(options.sentinelUsername && { username: options.sentinelUsername }),
-      ...(options.sentinelPassword && { password: options.sentinelPassword }),
-      ...(options.sentinelTLS && { tls: options.sentinelTLS }),
-      ...{ retryStrategy: () => RETRY_MS, keepAlive: KEEP_ALIVE_MS },
-    })
+    const watch = connectSentinel(sentinel, options, () => RETRY_MS)
     // The others tell, too.
     watch.on('error', () => {})
     watch.on('message', (_, text: string) => {
@@ -46,7 +32,7 @@ export function followMaster(redis: Redis, { sentinels = [], ...options }: Redis
       told = { host, port: Number(port) }
       leave()
     })
-    watch.subscribe(SWITCHED).catch(() => {})
+    watch.on('ready', () => void watch.subscribe(SWITCHED).catch(() => {}))
     return watch
   })
   redis.once('end', () => {

@@ -1,4 +1,8 @@
+import type { Redis } from 'ioredis'
+import { OperatorError } from '../errors.ts'
 import { fieldsOf } from './check-server.ts'
+import type { RedisClient } from './client.ts'
+import { isCluster, nodeName, nodesOf } from './nodes.ts'
 
 /** A replica as its master sees it. */
 export type Replica = { address: string; state: string; lagS: number; behindBytes: number }
@@ -68,4 +72,35 @@ function replicasOf(fields: ReadonlyMap<string, string>): Replica[] {
     const behindBytes = Math.max(0, offset - Number(parts.offset ?? 0))
     return [{ address: `${parts.ip}:${parts.port}`, state: String(parts.state), lagS: Number(parts.lag), behindBytes }]
   })
+}
+
+/** A Redis that swarms are on, with its name where it is one of a Cluster, and what it says of itself. */
+export type Server = { name: string; redis: Redis; facts: ServerFacts }
+
+/** Asks each Redis that swarms are on. */
+export const readServers = (redis: RedisClient): Promise<Server[]> =>
+  Promise.all(
+    nodesOf(redis)
+      .all()
+      .map(async (node) => ({
+        ...{ name: isCluster(redis) ? nodeName(node) : '', redis: node },
+        facts: serverFactsOf(await node.info()),
+      })),
+  )
+
+/** What several say as if they were one: sums, and what holds for each of them. */
+export function togetherOf(servers: readonly Server[]): ServerFacts {
+  const all = servers.map(({ facts }) => facts)
+  const [first] = all
+  if (!first) throw new OperatorError('no master of the Cluster is known')
+  const sumOf = (of: (facts: ServerFacts) => number): number => all.reduce((sum, each) => sum + of(each), 0)
+  return {
+    ...first,
+    usedBytes: sumOf(({ usedBytes }) => usedBytes),
+    // Where one has no limit, all together have none.
+    maxBytes: all.some(({ maxBytes }) => maxBytes === 0) ? 0 : sumOf(({ maxBytes }) => maxBytes),
+    hasAof: all.every(({ hasAof }) => hasAof),
+    clients: sumOf(({ clients }) => clients),
+    replicas: all.flatMap(({ replicas }) => replicas),
+  }
 }

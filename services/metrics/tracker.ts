@@ -62,7 +62,15 @@ export function trackerMetrics(read: () => Promise<TrackerReading>): MetricSourc
     ),
     gauge('redswarm_audit_timestamp_seconds', 'When the last audit ended', ({ audit }) => audit?.atS),
     gauge('redswarm_audit_drift', 'What the last audit found wrong', ({ audit }) => audit?.drift),
-    gauge('redswarm_redis_memory_bytes', 'Memory that Redis uses', ({ usedBytes }) => usedBytes),
-    gauge('redswarm_redis_memory_max_bytes', 'Memory that Redis may use; 0: no limit', ({ maxBytes }) => maxBytes),
+    gauge(
+      'redswarm_redis_memory_bytes',
+      'Memory that Redis uses, all masters of a Cluster together',
+      ({ usedBytes }) => usedBytes,
+    ),
+    gauge(
+      'redswarm_redis_memory_max_bytes',
+      'Memory that Redis may use, all masters together; 0: no limit',
+      ({ maxBytes }) => maxBytes,
+    ),
   ]
 }

@@ -45,7 +45,7 @@ it('live figures forget the rates of a time that is still to come: another Redis
 it('live figures tell no CPU of Redis where it was started anew, and has used less', async () => {
   const usedUs = [9_000_000, 9_500_000, 1000, 251_000]
   let atS = 0
-  const about = { kind: 'redis', version: '7.2.0', role: 'master', isLoading: false, hasAof: true } as const
+  const about = { kind: 'redis', version: '7.2.0', role: 'master', masters: 1, isLoading: false, hasAof: true } as const
   const wellness = { isAofWell: true, isSnapshotWell: true, maxBytes: undefined, snapshotAt: 0 }
   const amounts = { uptimeS: 1, usedBytes: 1, peakBytes: 1, clients: 1, replicas: 0, opsPerS: 0 }
   const reader = readerAt(() => ++atS / 4, {

@@ -9,14 +9,14 @@ export function redisPanel(state) {
   const { redis, isRedisAway, at } = state
   if (!redis)
     return html`<p class="empty">${isRedisAway ? 'Nothing is known of Redis yet: it does not answer.' : 'Reading …'}</p>`
-  const { role, replicas, cpu_cores: cpu } = redis
+  const { replicas, cpu_cores: cpu } = redis
   const name = redis.kind === 'valkey' ? 'Valkey' : 'Redis'
   return html`<dl class="pairs wide">
     ${pair('State', isRedisAway ? badge('away', true) : badge(redis.is_loading ? 'loading its data' : 'answers', redis.is_loading))}
-    ${pair('Server', `${name} ${redis.version}, ${role === 'master' ? 'primary' : 'a replica'}`)}
+    ${pair('Server', `${name} ${redis.version}, ${roleOf(redis)}`)}
     ${pair('Up for', duration(redis.uptime_s))}
     ${pair('Memory', memory(redis))}
-    ${pair('CPU of its main thread', cpu === null ? '–' : `${Math.round(100 * cpu)} %`)}
+    ${pair(redis.masters > 1 ? 'CPU of their main threads' : 'CPU of its main thread', cpu === null ? '–' : `${Math.round(100 * cpu)} %`)}
     ${pair('Operations a second', count(redis.ops_per_s))}
     ${pair('Clients', count(redis.clients))}
     ${pair('Replicas', count(replicas))}
@@ -30,6 +30,12 @@ const pair = (name, value) => html`<div key=${name}><dt>${name}</dt><dd>${value}
 
 /** @param {string} text @param {boolean} isBad */
 const badge = (text, isBad) => html`<span class=${`badge ${isBad ? 'bad' : 'good'}`}>${text}</span>`
+
+/** @param {Redis} redis */
+function roleOf({ role, masters }) {
+  if (role === 'replica') return 'a replica'
+  return masters > 1 ? `${count(masters)} primaries of a Cluster together` : 'primary'
+}
 
 /** @param {Redis} redis */
 function memory({ used_bytes: used, peak_bytes: peak, max_bytes: max }) {

@@ -12,6 +12,9 @@ const RedisItem = Type.Object({
   kind: Type.Union([Type.Literal('redis'), Type.Literal('valkey')]),
   version: Type.String(),
   role: Type.Union([Type.Literal('master'), Type.Literal('replica')]),
+  masters: Type.Integer({
+    description: 'Of a Cluster: what follows is of all of them together, or the worst of them.',
+  }),
   uptime_s: Type.Integer(),
   used_bytes: Type.Integer(),
   peak_bytes: Type.Integer(),
@@ -19,7 +22,9 @@ const RedisItem = Type.Object({
   clients: Type.Integer(),
   replicas: Type.Integer(),
   ops_per_s: Type.Integer(),
-  cpu_cores: Nullable(Type.Number({ description: 'CPU of the thread that runs commands, of the last seconds.' })),
+  cpu_cores: Nullable(
+    Type.Number({ description: 'CPU of the threads that run commands, one on each master, of the last seconds.' }),
+  ),
   is_loading: Type.Boolean(),
   has_aof: Type.Boolean({ description: 'Whether each write goes to the append-only file.' }),
   is_aof_well: Type.Boolean(),
@@ -29,7 +34,13 @@ const RedisItem = Type.Object({
 
 /** How Redis is, as it is answered. */
 export const redisBody = (health: RedisHealth, cpuCores: number | undefined): Static<typeof RedisItem> => ({
-  ...{ kind: health.kind, version: health.version, role: health.role, uptime_s: health.uptimeS },
+  ...{
+    kind: health.kind,
+    version: health.version,
+    role: health.role,
+    masters: health.masters,
+    uptime_s: health.uptimeS,
+  },
   ...{ used_bytes: health.usedBytes, peak_bytes: health.peakBytes, max_bytes: health.maxBytes ?? null },
   ...{ clients: health.clients, replicas: health.replicas, ops_per_s: health.opsPerS, cpu_cores: cpuCores ?? null },
   ...{ is_loading: health.isLoading, has_aof: health.hasAof, is_aof_well: health.isAofWell },

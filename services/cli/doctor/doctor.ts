@@ -8,13 +8,16 @@ import { checkServer } from '../../../lib/store/check-server.ts'
 import { connectRedis } from '../../../lib/store/connect.ts'
 import { isSilent } from '../../../lib/store/instances.ts'
 import { makeKeys } from '../../../lib/store/keys.ts'
-import { readServer, readTrackerFacts } from '../operate/state.ts'
+import { isCluster, nodeName, nodesOf } from '../../../lib/store/nodes.ts'
+import { readServers } from '../../../lib/store/server-facts.ts'
+import { readTrackerFacts } from '../operate/state.ts'
 import type { Outside } from '../outside.ts'
 import { findRedis, type Target } from '../redis.ts'
-import type { Finding } from './finding.ts'
+import { type Finding, named } from './finding.ts'
 import { type Machine, machineFindings } from './machine-findings.ts'
-import { redisFindings } from './redis-findings.ts'
+import { serverFindings } from './redis-findings.ts'
 import { configFindings, measureRedis, slowFindings } from './redis-measures.ts'
+import { coverageFindings, setFindings } from './set-findings.ts'
 import { isLoopback, settingsFindings } from './settings-findings.ts'
 import { type TrackerFacts, trackerFindings } from './tracker-findings.ts'
 
@@ -30,13 +33,15 @@ export async function diagnose({ nowMs }: Outside, machine: Machine): Promise<Di
   }
   const { target, isHere } = opened
   let facts: TrackerFacts | undefined
-  const looks: [about: string, look: () => Promise<Finding[]>][] = [
-    ['Redis', () => serverFindings(target)],
-    ['Redis', async () => redisFindings(await readServer(target))],
+  const looks: Look[] = [
+    ['Redis', () => fitnessFindings(target)],
+    ['Redis', async () => (await readServers(target.redis)).flatMap(serverFindings)],
+    ['Redis', () => setFindings(target)],
+    ['coverage', () => coverageFindings(target)],
     ['layout', () => layoutFindings(target)],
-    ['latency', () => measureRedis(target, nowMs)],
-    ['appendfsync', () => configFindings(target)],
-    ['slow log', () => slowFindings(target)],
+    ...ofEach(target, 'latency', (master) => measureRedis(master, nowMs)),
+    ...ofEach(target, 'appendfsync', configFindings),
+    ...ofEach(target, 'slow log', slowFindings),
     [
       'processes',
       async () => {
@@ -57,6 +62,18 @@ export async function diagnose({ nowMs }: Outside, machine: Machine): Promise<Di
     target.redis.disconnect()
   }
 }
+
+type Look = [about: string, look: () => Promise<Finding[]>]
+
+/** A look at each of the masters, which are named where there are several. */
+const ofEach = ({ redis, ...target }: Target, about: string, look: (master: Target) => Promise<Finding[]>): Look[] =>
+  nodesOf(redis)
+    .all()
+    .map((node) => [
+      about,
+      async () =>
+        named(isCluster(redis) ? nodeName(node) : '', await lookAt(about, () => look({ ...target, redis: node }))),
+    ])
 
 /** A Redis that answers with an error cannot be looked at there; one that does not answer ends it all. */
 async function lookAt(about: string, look: () => Promise<Finding[]>): Promise<Finding[]> {
@@ -102,11 +119,12 @@ function problemsOf(about: string, error: unknown): Finding[] {
   return [{ severity: 'critical', about, found, ...(todo !== undefined && { todo }) }]
 }
 
-async function serverFindings(target: Target): Promise<Finding[]> {
+async function fitnessFindings(target: Target): Promise<Finding[]> {
   try {
     await checkServer(target.redis, makeLog('silent', false))
-    const { kind, version } = await readServer(target)
-    return [{ severity: 'fine', about: 'Redis', found: `${kind} ${version}, which evicts nothing` }]
+    return (await readServers(target.redis)).flatMap(({ name, facts: { kind, version } }) =>
+      named(name, [{ severity: 'fine', about: 'Redis', found: `${kind} ${version}, which evicts nothing` }]),
+    )
   } catch (error) {
     if (error instanceof OperatorError) return problemsOf('Redis', error)
     throw error

@@ -23,3 +23,7 @@ export const inOrder = (findings: readonly Finding[]): Finding[] =>
 /** A finding where something is wrong, else that it is fine. */
 export const foundIf = (isWrong: boolean, wrong: Finding, fine: string): Finding =>
   isWrong ? wrong : { severity: 'fine', about: wrong.about, found: fine }
+
+/** Findings of one of several, which is named. */
+export const named = (name: string, findings: readonly Finding[]): Finding[] =>
+  findings.map((each) => (name === '' ? each : { ...each, found: `${name}: ${each.found}` }))

@@ -1,6 +1,6 @@
 import { shown, shownBytes } from '../../../lib/observe/table.ts'
-import type { Replica, ServerFacts } from '../../../lib/store/server-facts.ts'
-import { type Finding, foundIf } from './finding.ts'
+import type { Replica, Server, ServerFacts } from '../../../lib/store/server-facts.ts'
+import { type Finding, foundIf, named } from './finding.ts'
 
 const MEMORY_SHARE_MAX = 0.9
 const MEMORY_SHARE_WARN = 0.75
@@ -12,6 +12,9 @@ const FORK_US_MAX = 500_000
 const LAG_S_MAX = 10
 /** How long a replica may be away and go on where it was: a restart. */
 const BACKLOG_S_MIN = 60
+
+/** What one of the masters says of itself. */
+export const serverFindings = ({ name, facts }: Server): Finding[] => named(name, redisFindings(facts))
 
 /** What INFO tells that is wrong, and what is fine. */
 export function redisFindings(server: ServerFacts): Finding[] {

@@ -1,6 +1,5 @@
 import { readAuditResult } from '../../../lib/store/audit/result.ts'
 import { readInstances } from '../../../lib/store/instances.ts'
-import { serverFactsOf } from '../../../lib/store/server-facts.ts'
 import { readStats } from '../../../lib/store/stats.ts'
 import { readSweeperState } from '../../../lib/store/sweep.ts'
 import type { TrackerFacts } from '../doctor/tracker-findings.ts'
@@ -30,6 +29,3 @@ export async function readTrackerFacts(target: Target): Promise<TrackerFacts> {
   ])
   return { nowS, instances, sweeper, audit, sweepIntervalS: settings.sweepIntervalS }
 }
-
-/** What Redis says of itself. */
-export const readServer = async ({ redis }: Target) => serverFactsOf(await redis.info())

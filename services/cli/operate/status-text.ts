@@ -65,11 +65,11 @@ export const kindText = (kind: RateKind): string =>
 /** A rate for people. */
 export const perS = (rate: number): string => (rate > 0 && rate < 10 ? rate.toFixed(1) : shown(rate))
 
-function serverLines({ server, facts }: Status): string[] {
+function serverLines({ server, masters, facts }: Status): string[] {
   const { nowS, sweeper, audit } = facts
   const limit = server.maxBytes === 0 ? 'no limit' : `of ${shownBytes(server.maxBytes)}`
   const aof = server.hasAof ? 'append-only file' : 'no append-only file'
-  const name = `${server.kind === 'redis' ? 'Redis' : 'Valkey'} ${server.version}`
+  const name = `${server.kind === 'redis' ? 'Redis' : 'Valkey'} ${server.version}${masters.length > 0 ? `, ${counted(masters.length, 'master')} of a Cluster` : ''}`
   const replicas = counted(server.replicas.length, 'replica')
   const connections = counted(server.clients, 'connection')
   const memory = `${shownBytes(server.usedBytes)} (${limit})`

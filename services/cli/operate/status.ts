@@ -2,14 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { jsonLine } from '../../../lib/observe/table.ts'
 import { isSilent } from '../../../lib/store/instances.ts'
 import { makeSwarmReader, type Totals } from '../../../lib/store/reader.ts'
-import type { ServerFacts } from '../../../lib/store/server-facts.ts'
+import { readServers, type ServerFacts, togetherOf } from '../../../lib/store/server-facts.ts'
 import { type Finding, inOrder, isTrouble } from '../doctor/finding.ts'
-import { redisFindings } from '../doctor/redis-findings.ts'
+import { serverFindings } from '../doctor/redis-findings.ts'
+import { setFindings } from '../doctor/set-findings.ts'
 import { type TrackerFacts, trackerFindings } from '../doctor/tracker-findings.ts'
 import type { Outside } from '../outside.ts'
 import { EXIT, print, runOnRedis, type Target } from '../redis.ts'
 import { countedOf, type Rates, ratesBetween } from './rates.ts'
-import { readCounters, readServer, readTrackerFacts } from './state.ts'
+import { readCounters, readTrackerFacts } from './state.ts'
 import { statusText } from './status-text.ts'
 
 /** Frontends flush what they counted every second: over two, a rate is that of two or three flushes. */
@@ -25,7 +26,10 @@ export type Status = {
   totals: Totals
   rates: Rates
   counted: Rates
+  /** Of all masters together. */
   server: ServerFacts
+  /** The names of the masters of a Cluster. */
+  masters: string[]
   /** What is wrong, the worst first. */
   troubles: Finding[]
 }
@@ -41,16 +45,25 @@ export const printStatus = ({ version }: Outside, { json = false }: { json?: boo
 async function readStatus(target: Target, version: string): Promise<Status> {
   const before = await readCounters(target)
   const [totals] = await Promise.all([makeSwarmReader(target).totals(), sleep(RATES_OVER_MS)])
-  const [now, facts, server] = await Promise.all([readCounters(target), readTrackerFacts(target), readServer(target)])
+  const [now, facts, servers] = await Promise.all([
+    readCounters(target),
+    readTrackerFacts(target),
+    readServers(target.redis),
+  ])
   return {
-    ...{ version, redis: target.name, prefix: target.keys.prefix, facts, totals, server },
+    ...{ version, redis: target.name, prefix: target.keys.prefix, facts, totals, server: togetherOf(servers) },
+    masters: servers.flatMap(({ name }) => name || []),
     rates: ratesBetween(before, now),
     counted: countedOf(now.counters),
-    troubles: inOrder([...trackerFindings(facts), ...redisFindings(server)]).filter(isTrouble),
+    troubles: inOrder([
+      ...trackerFindings(facts),
+      ...servers.flatMap(serverFindings),
+      ...(await setFindings(target)),
+    ]).filter(isTrouble),
   }
 }
 
-function bodyOf({ version, redis, prefix, facts, totals, rates, counted, server, troubles }: Status) {
+function bodyOf({ version, redis, prefix, facts, totals, rates, counted, server, masters, troubles }: Status) {
   const { nowS, instances, sweeper, audit } = facts
   return {
     ...{ version, redis, key_prefix: prefix, at: Math.floor(nowS) },
@@ -68,6 +81,7 @@ function bodyOf({ version, redis, prefix, facts, totals, rates, counted, server,
     server: {
       ...{ kind: server.kind, version: server.version, role: server.isReplica ? 'replica' : 'master' },
       ...{ memory_bytes: server.usedBytes, memory_max_bytes: server.maxBytes || null },
+      masters,
       ...{ append_only_file: server.hasAof, replicas: server.replicas.length, connections: server.clients },
     },
     sweeper: { swept_at: sweeper.sweptS ?? null, hold_until: sweeper.holdS ?? null },

@@ -2,9 +2,9 @@ import { messageOf } from '../../../lib/errors.ts'
 import { type Instance, readInstances } from '../../../lib/store/instances.ts'
 import { makeRankedListing, type RankedTorrent } from '../../../lib/store/ranked.ts'
 import { makeSwarmReader, type Totals } from '../../../lib/store/reader.ts'
-import type { ServerFacts } from '../../../lib/store/server-facts.ts'
+import { readServers, type ServerFacts, togetherOf } from '../../../lib/store/server-facts.ts'
 import { type CountersAt, type Rates, ratesBetween } from '../operate/rates.ts'
-import { readCounters, readServer } from '../operate/state.ts'
+import { readCounters } from '../operate/state.ts'
 import type { Target } from '../redis.ts'
 
 /** What is known of a tracker at one moment; what was not read yet is undefined. */
@@ -56,11 +56,11 @@ export function makeSampler(target: Target): Sampler {
     last.instances = instances
     if (isTotalsDue()) last.totals = await reader.totals()
     if (isSlowDue()) {
-      const [server, page] = await Promise.all([
-        readServer(target),
+      const [servers, page] = await Promise.all([
+        readServers(target.redis),
         ranked({ by: 'seeders', order: 'desc', limit: BEST_MAX }),
       ])
-      last.server = server
+      last.server = togetherOf(servers)
       last.best = page.torrents
     }
   }

@@ -1,0 +1,122 @@
+import { parseRedisUrl } from '../../../lib/config/redis-url.ts'
+import { shown } from '../../../lib/observe/table.ts'
+import { fieldsOf } from '../../../lib/store/check-server.ts'
+import { isCluster, nodeName, nodesOf } from '../../../lib/store/nodes.ts'
+import { readSentinels, type SentinelFacts } from '../../../lib/store/sentinels.ts'
+import type { Target } from '../redis.ts'
+import { type Finding, foundIf } from './finding.ts'
+
+const SLOTS = 16_384
+/** Two of three agree when one is gone. */
+const SENTINELS_LEAST = 3
+
+/** What is wrong with a Cluster as a whole, or with the Sentinels of a master, and what is fine; nothing of one Redis alone. */
+export async function setFindings(target: Target): Promise<Finding[]> {
+  if (isCluster(target.redis)) return clusterFindings(target)
+  const { redisUrl } = target.settings
+  const address = redisUrl === undefined ? undefined : parseRedisUrl(redisUrl)
+  return address?.kind === 'sentinel' ? sentinelFindings(await readSentinels(address.options)) : []
+}
+
+async function clusterFindings({ redis }: Target): Promise<Finding[]> {
+  const masters = nodesOf(redis).all()
+  const told = await Promise.all(
+    masters.map(async (node) => {
+      const [info, replication] = [await node.cluster('INFO'), await node.info('replication')]
+      return {
+        name: nodeName(node),
+        info: fieldsOf(String(info)),
+        replicas: fieldsOf(replication).get('connected_slaves'),
+      }
+    }),
+  )
+  const down = told.filter(({ info }) => info.get('cluster_state') !== 'ok').map(({ name }) => name)
+  const assigned = Math.min(...told.map(({ info }) => Number(info.get('cluster_slots_assigned'))))
+  const alone = told.filter(({ replicas }) => replicas === '0').map(({ name }) => name)
+  return [
+    foundIf(
+      down.length > 0 || assigned < SLOTS,
+      {
+        severity: 'critical',
+        about: 'Cluster',
+        found: `cluster_state is not ok by the word of ${down.join(', ') || 'none'}; ${shown(SLOTS - assigned)} of ${shown(SLOTS)} slots are nobody's`,
+        todo: '`redis-cli --cluster check HOST:PORT` says which; announces of the swarms there are refused',
+      },
+      `${shown(masters.length)} masters have all slots`,
+    ),
+    foundIf(
+      alone.length > 0,
+      {
+        severity: 'warning',
+        about: 'Cluster',
+        found: `no replica follows ${alone.join(', ')}`,
+        todo: 'when that master goes, so do its swarms: `redis-cli --cluster add-node NEW:PORT HOST:PORT --cluster-slave`',
+      },
+      'each master has a replica',
+    ),
+  ]
+}
+
+/** Whether a Cluster goes on where one of its masters is away; only CONFIG tells. */
+export async function coverageFindings({ redis }: Target): Promise<Finding[]> {
+  if (!isCluster(redis)) return []
+  const name = 'cluster-require-full-coverage'
+  const stopping: string[] = []
+  for (const node of nodesOf(redis).all()) {
+    if (((await node.config('GET', name)) as string[])[1] === 'yes') stopping.push(nodeName(node))
+  }
+  return [
+    foundIf(
+      stopping.length > 0,
+      {
+        severity: 'warning',
+        about: 'coverage',
+        found: `${name} is yes on ${stopping.join(', ')}: while the slots of one master are away, all others refuse too`,
+        todo: `\`redis-cli CONFIG SET ${name} no\` on each node, replicas too, and write it into redis.conf`,
+      },
+      `${name} no: where one master is away, the others serve`,
+    ),
+  ]
+}
+
+function sentinelFindings(all: readonly SentinelFacts[]): Finding[] {
+  const about = 'Sentinels'
+  const told = all.filter((each) => each.problem === undefined)
+  const silent = all.filter((each) => each.problem !== undefined)
+  const masters = new Set(told.map(({ master }) => master))
+  const [sample] = told
+  const most = Math.max(...told.map(({ others }) => others + 1))
+  const findings: Finding[] = silent.map(({ address, problem }) => ({
+    ...{ severity: 'warning', about, found: `${address} cannot be asked: ${problem}` },
+    todo: 'without most of them, nobody makes another Redis the master',
+  }))
+  for (const { address, quorum } of told) {
+    if (quorum === undefined) continue
+    const todo = 'no failover would come about: start the Sentinels that are away'
+    findings.push({ severity: 'critical', about, found: `${address}: ${quorum}`, todo })
+  }
+  if (masters.size > 1) {
+    const found = `they do not agree on the master: ${[...masters].join(', ')}`
+    findings.push({
+      severity: 'critical',
+      about,
+      found,
+      todo: 'wait for a failover to end, or `SENTINEL RESET` those behind',
+    })
+  }
+  if (sample && most < SENTINELS_LEAST) {
+    const found = `there are ${shown(most)}, so that none may be away`
+    findings.push({ severity: 'warning', about, found, todo: 'run three, on machines of their own' })
+  }
+  if (sample && told.every(({ replicas }) => replicas === 0)) {
+    findings.push({
+      severity: 'warning',
+      about,
+      found: `no replica follows ${sample.master}`,
+      todo: 'when it goes, so do all swarms',
+    })
+  }
+  if (sample && findings.length === 0)
+    findings.push({ severity: 'fine', about, found: `${shown(told.length)} agree on the master ${sample.master}` })
+  return findings
+}
