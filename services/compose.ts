@@ -8,6 +8,7 @@ import type { Logger } from '../lib/observe/log.ts'
 import { makeMeasures } from '../lib/observe/measures.ts'
 import { awayCause } from '../lib/store/away-cause.ts'
 import { claimSchema } from '../lib/store/check-server.ts'
+import { endConnection } from '../lib/store/client.ts'
 import { makeSharedClock } from '../lib/store/clock.ts'
 import { connectRedis } from '../lib/store/connect.ts'
 import { makeKeys } from '../lib/store/keys.ts'
@@ -46,7 +47,7 @@ export async function startRoles({
   lifecycle: Lifecycle
 }): Promise<Started> {
   const redis = await connectRedis(redisUrl, log)
-  lifecycle.onStop('Redis connection', () => redis.disconnect())
+  lifecycle.onStop('Redis connection', () => endConnection(redis))
   // The stream of events is one key: the scripts of other masters could not write to it.
   const settings: Settings = isCluster(redis) ? { ...given, eventsMax: 0 } : given
   if (given.eventsMax > 0 && settings.eventsMax === 0) log.info('a Cluster keeps no events (REDSWARM_EVENTS_MAX)')

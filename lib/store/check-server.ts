@@ -10,7 +10,16 @@ const SCHEMA = '2'
 
 /** Throws an OperatorError where the server is too old for the scripts, is one of a Cluster that is not said to be one, or would evict peers. */
 export async function checkServer(redis: RedisClient, log: Logger): Promise<void> {
-  for (const node of nodesOf(redis).all()) checkInfo(await node.info(), { isCluster: isCluster(redis) })
+  const answers = await Promise.allSettled(
+    nodesOf(redis)
+      .all()
+      .map((node) => node.info()),
+  )
+  const infos = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+  const [first] = answers
+  // Where one master of a Cluster is away, the others serve.
+  if (infos.length === 0 && first?.status === 'rejected') throw first.reason
+  for (const info of infos) checkInfo(info, { isCluster: isCluster(redis) })
   if (isCluster(redis) && (await needsAllMasters(redis))) {
     log.warn(
       'the whole Cluster refuses while one of its masters is away: set cluster-require-full-coverage no on each node',

@@ -1,4 +1,5 @@
 import type { RedisClient } from './client.ts'
+import { nodesOf } from './nodes.ts'
 
 /** Redis's clock, which all frontends share: its own clock plus the offset that was last seen. */
 export type SharedClock = {
@@ -15,9 +16,22 @@ export function makeSharedClock(redis: RedisClient, ownNowMs: () => number): Sha
     nowS: () => (ownNowMs() + offsetMs) / 1000,
     async synchronize() {
       const askedMs = ownNowMs()
-      const [seconds, microseconds] = await redis.time()
+      const [seconds, microseconds] = await readTime(redis)
       // Redis read its clock about halfway between question and answer.
       offsetMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - (askedMs + ownNowMs()) / 2
     },
+  }
+}
+
+/** What Redis has as the time, in seconds and microseconds: of a Cluster, the master that answers first. */
+export async function readTime(redis: RedisClient): Promise<number[]> {
+  try {
+    return await Promise.any(
+      nodesOf(redis)
+        .all()
+        .map((node) => node.time()),
+    )
+  } catch (error) {
+    throw error instanceof AggregateError ? (error.errors[0] ?? error) : error
   }
 }

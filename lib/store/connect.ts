@@ -6,7 +6,7 @@ import { messageOf, OperatorError } from '../errors.ts'
 import type { Logger } from '../observe/log.ts'
 import { checkServer } from './check-server.ts'
 import type { RedisClient } from './client.ts'
-import { nodesOf } from './nodes.ts'
+import { nodesOf, SLOTS_EVERY_MS } from './nodes.ts'
 import { followMaster } from './sentinel-watch.ts'
 
 /** Longest that a command of the data path may take before its client is told that the tracker is away. */
@@ -20,8 +20,6 @@ const DISCONNECT_MS_MAX = 100
 const RETRY_MS_MAX = 400
 /** How often a Redis that is a replica now is left at most, where its name may lead to another. */
 const LEFT_EVERY_MS = 5000
-/** How often a Cluster is asked where its slots are, though no node has said that one has moved. */
-const SLOTS_EVERY_MS = 5000
 /** How long a node may take to tell that before another is asked: one that hangs must not hide what the others know. */
 const SLOTS_MS_MAX = 250
 /** How often a Redis that reads its data after a start is asked whether it has. */
@@ -119,13 +117,14 @@ function makeCluster({ hosts, options }: RedisAddress): Cluster {
     redisOptions: { ...options, ...each },
     lazyConnect: true,
     enableOfflineQueue: false,
+    // It asks any node, and is never done where that one is away: the others are to serve.
+    enableReadyCheck: false,
     clusterRetryStrategy: retryDelayMs,
     clusterNodeRetryStrategy: retryDelayMs,
     maxRedirections: REDIRECTIONS_MAX,
     retryDelayOnTryAgain: REDIRECTION_WAITS_MS,
     retryDelayOnClusterDown: REDIRECTION_WAITS_MS,
     retryDelayOnFailover: REDIRECTION_WAITS_MS,
-    slotsRefreshInterval: SLOTS_EVERY_MS,
     slotsRefreshTimeout: SLOTS_MS_MAX,
   })
 }
@@ -172,7 +171,7 @@ export function connectPatiently(url: string): RedisClient {
     return redis
   }
   return new Cluster(hosts, {
-    ...{ redisOptions: each, lazyConnect: true, slotsRefreshInterval: SLOTS_EVERY_MS },
+    ...{ redisOptions: each, lazyConnect: true, enableReadyCheck: false, slotsRefreshInterval: SLOTS_EVERY_MS },
     clusterRetryStrategy: retryDelayMs,
   })
 }

@@ -1,8 +1,10 @@
 import calculateSlot from 'cluster-key-slot'
 import { Cluster, type Redis } from 'ioredis'
-import type { RedisClient } from './client.ts'
+import { endConnection, type RedisClient } from './client.ts'
 
 const SLOTS = 16_384
+/** How often a Cluster is asked where its slots are, though no node has said that one has moved. */
+export const SLOTS_EVERY_MS = 5000
 
 /** The masters that swarms are on: one, or those of a Cluster. */
 export type Nodes = {
@@ -70,14 +72,17 @@ function clusterNodes(cluster: Cluster): Nodes {
     for (const [name, redis] of masters) {
       if (names.has(name) && redis.status !== 'end') continue
       masters.delete(name)
-      redis.disconnect()
+      endConnection(redis)
     }
     for (const name of names) if (!masters.has(name)) connect(name)
     for (const listener of listeners) listener()
   }
   cluster.on('refresh', update)
+  // That of ioredis goes on for ever where the Cluster is left while it asks.
+  const timer = setInterval(() => cluster.refreshSlotsCache(() => {}), SLOTS_EVERY_MS)
   cluster.once('end', () => {
-    for (const redis of masters.values()) redis.disconnect()
+    clearInterval(timer)
+    for (const redis of masters.values()) endConnection(redis)
   })
   update()
 

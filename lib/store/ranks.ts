@@ -1,4 +1,5 @@
 import type { RedisClient } from './client.ts'
+import { readTime } from './clock.ts'
 import type { Keys } from './keys.ts'
 
 /** What torrents are ranked by. */
@@ -26,7 +27,7 @@ export async function writeRanks(
     await redis.zadd(next, ...ranked.slice(i, i + PER_CALL).flatMap(({ hex, score }) => [score, hex]))
   }
   const [[seconds, micros], hadOne, oldId] = await Promise.all([
-    redis.time(),
+    readTime(redis),
     redis.exists(current),
     redis.hget(made, 'id'),
   ])

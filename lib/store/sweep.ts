@@ -1,4 +1,5 @@
 import type { RedisClient } from './client.ts'
+import { readTime } from './clock.ts'
 import type { Keys } from './keys.ts'
 import { loadScript, runScript } from './scripts.ts'
 
@@ -62,7 +63,7 @@ const OVERDUE_INTERVALS = 3
 
 /** Whether no sweeper has swept for long. */
 export async function isSweepOverdue(redis: RedisClient, keys: Keys, sweepIntervalS: number): Promise<boolean> {
-  const [[nowS], swept] = await Promise.all([redis.time(), redis.hget(keys.sweeper, 'swept')])
+  const [[nowS], swept] = await Promise.all([readTime(redis), redis.hget(keys.sweeper, 'swept')])
   return isOverdue(Number(swept), Number(nowS), sweepIntervalS)
 }
 

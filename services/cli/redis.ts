@@ -4,6 +4,8 @@ import { isRedisReply, messageOf, OperatorError } from '../../lib/errors.ts'
 import { makeLog } from '../../lib/observe/log.ts'
 import { checkLayout } from '../../lib/store/audit/layout.ts'
 import { claimSchema } from '../../lib/store/check-server.ts'
+import { endConnection } from '../../lib/store/client.ts'
+import { readTime } from '../../lib/store/clock.ts'
 import { connectRedis } from '../../lib/store/connect.ts'
 import { type Keys, makeKeys } from '../../lib/store/keys.ts'
 import { runningRedisUrl } from '../../lib/store/running-redis.ts'
@@ -52,10 +54,10 @@ export async function runOnRedis(
       const redis = await connectRedis(url, makeLog('silent', false))
       try {
         await (purpose === 'read' ? checkLayout(redis, keys) : claimSchema(redis, keys.schema))
-        const [seconds] = await redis.time()
+        const [seconds] = await readTime(redis)
         return await command({ redis, name, keys, settings, nowS: Number(seconds) })
       } finally {
-        redis.disconnect()
+        endConnection(redis)
       }
     },
     purpose === 'read' ? '' : HALF_DONE,

@@ -76,6 +76,27 @@ describe('of a Cluster, those who look', () => {
     const { stdout } = await runCli(['status'], { REDSWARM_REDIS_URL: cluster.url })
     expect(stdout).toMatch(/Redis 7[\d.]+, 3 masters of a Cluster: /)
   })
+
+  it('are told by doctor of a master that is away, and of all that the others say', async () => {
+    const [gone] = cluster.nodes as [TestCluster['nodes'][number]]
+    // It answers nothing when it obeys.
+    gone.redis.call('SHUTDOWN', 'NOSAVE').catch(() => {})
+    const [, second] = cluster.nodes
+    await until(
+      'the others to see it',
+      async () => /slots_fail:[1-9]/.test(String(await second?.redis.cluster('INFO'))),
+      10_000,
+    )
+    const findings = await diagnose(cluster.url)
+    const critical = findings.filter(({ severity }) => severity === 'critical').map(({ found }) => found)
+    expect(critical).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining(`127.0.0.1:${gone.port}: it does not answer`),
+        expect.stringMatching(/^5,46[12] of 16,384 slots are not served/),
+      ]),
+    )
+    expect(findings.filter(({ about }) => about === 'latency')).toHaveLength(2)
+  }, 30_000)
 })
 
 describe('of a master behind Sentinels, doctor', () => {

@@ -4,18 +4,20 @@ import { loadSettings, type Settings } from '../../../lib/config/settings.ts'
 import { isRedisReply, messageOf, OperatorError } from '../../../lib/errors.ts'
 import { makeLog } from '../../../lib/observe/log.ts'
 import { checkLayout } from '../../../lib/store/audit/layout.ts'
-import { checkServer } from '../../../lib/store/check-server.ts'
+import { checkInfo } from '../../../lib/store/check-server.ts'
+import { endConnection, type RedisClient, type RedisNode } from '../../../lib/store/client.ts'
+import { readTime } from '../../../lib/store/clock.ts'
 import { connectRedis } from '../../../lib/store/connect.ts'
 import { isSilent } from '../../../lib/store/instances.ts'
 import { makeKeys } from '../../../lib/store/keys.ts'
 import { isCluster, nodeName, nodesOf } from '../../../lib/store/nodes.ts'
-import { readServers } from '../../../lib/store/server-facts.ts'
+import { serverFactsOf } from '../../../lib/store/server-facts.ts'
 import { readTrackerFacts } from '../operate/state.ts'
 import type { Outside } from '../outside.ts'
 import { findRedis, type Target } from '../redis.ts'
 import { type Finding, named } from './finding.ts'
 import { type Machine, machineFindings } from './machine-findings.ts'
-import { serverFindings } from './redis-findings.ts'
+import { redisFindings } from './redis-findings.ts'
 import { configFindings, measureRedis, slowFindings } from './redis-measures.ts'
 import { coverageFindings, setFindings } from './set-findings.ts'
 import { isLoopback, settingsFindings } from './settings-findings.ts'
@@ -32,16 +34,18 @@ export async function diagnose({ nowMs }: Outside, machine: Machine): Promise<Di
     return { redis: undefined, isWhole: false, findings }
   }
   const { target, isHere } = opened
+  const masters = await mastersOf(target)
+  const isOne = !isCluster(target.redis)
   let facts: TrackerFacts | undefined
   const looks: Look[] = [
-    ['Redis', () => fitnessFindings(target)],
-    ['Redis', async () => (await readServers(target.redis)).flatMap(serverFindings)],
+    ...ofEach(masters, 'Redis', ({ redis }) => fitnessFindings(redis, !isOne)),
+    ...ofEach(masters, 'Redis', async ({ redis }) => redisFindings(serverFactsOf(await redis.info()))),
     ['Redis', () => setFindings(target)],
     ['coverage', () => coverageFindings(target)],
     ['layout', () => layoutFindings(target)],
-    ...ofEach(target, 'latency', (master) => measureRedis(master, nowMs)),
-    ...ofEach(target, 'appendfsync', configFindings),
-    ...ofEach(target, 'slow log', slowFindings),
+    ...ofEach(masters, 'latency', (master) => measureRedis(master, nowMs)),
+    ...ofEach(masters, 'appendfsync', configFindings),
+    ...ofEach(masters, 'slow log', slowFindings),
     [
       'processes',
       async () => {
@@ -53,35 +57,57 @@ export async function diagnose({ nowMs }: Outside, machine: Machine): Promise<Di
     ['machine', async () => machineFindings(machine, { hasRedis: isHere, pids: facts ? pidsHere(facts) : [] })],
   ]
   try {
-    const findings: Finding[] = []
-    for (const [about, look] of looks) findings.push(...(await lookAt(about, look)))
+    const findings: Finding[] = masters.flatMap(({ name, away }) =>
+      away === undefined ? [] : awayFindings(name, away),
+    )
+    for (const [about, look] of looks) findings.push(...(await lookAt(about, look, isOne)))
     return { redis: target.name, isWhole: true, findings }
   } catch (error) {
     throw new OperatorError(`Redis went away while it was looked at: ${messageOf(error)}`)
   } finally {
-    target.redis.disconnect()
+    endConnection(target.redis)
   }
 }
 
 type Look = [about: string, look: () => Promise<Finding[]>]
 
-/** A look at each of the masters, which are named where there are several. */
-const ofEach = ({ redis, ...target }: Target, about: string, look: (master: Target) => Promise<Finding[]>): Look[] =>
-  nodesOf(redis)
-    .all()
-    .map((node) => [
-      about,
-      async () =>
-        named(isCluster(redis) ? nodeName(node) : '', await lookAt(about, () => look({ ...target, redis: node }))),
-    ])
+/** One that swarms are on: named where there are several, of which some may be away. */
+type Master = { name: string; target: Target; away: string | undefined }
 
-/** A Redis that answers with an error cannot be looked at there; one that does not answer ends it all. */
-async function lookAt(about: string, look: () => Promise<Finding[]>): Promise<Finding[]> {
+function mastersOf(target: Target): Promise<Master[]> {
+  const { redis } = target
+  if (!isCluster(redis)) return Promise.resolve([{ name: '', target, away: undefined }])
+  const masterOf = async (node: RedisNode): Promise<Master> => ({
+    ...{ name: nodeName(node), target: { ...target, redis: node } },
+    away: await node.ping().then(() => undefined, messageOf),
+  })
+  return Promise.all(nodesOf(redis).all().map(masterOf))
+}
+
+const awayFindings = (name: string, reason: string): Finding[] => [
+  {
+    ...{ severity: 'critical', about: 'Redis', found: `${name}: it does not answer: ${reason}` },
+    todo: 'its swarms are refused until it is back, or a replica takes its place',
+  },
+]
+
+/** A look at each of the masters that answer. */
+const ofEach = (masters: readonly Master[], about: string, look: (master: Target) => Promise<Finding[]>): Look[] =>
+  masters
+    .filter(({ away }) => away === undefined)
+    .map(({ name, target }) => [about, async () => named(name, await lookAt(about, () => look(target), name === ''))])
+
+/**
+ * A Redis that answers with an error cannot be looked at there; one that does not answer ends it all, where it is the only
+ * one.
+ */
+async function lookAt(about: string, look: () => Promise<Finding[]>, isOne: boolean): Promise<Finding[]> {
   try {
     return await look()
   } catch (error) {
-    if (!isRedisReply(error)) throw error
-    return [{ severity: 'unknown', about, found: `Redis refuses it: ${messageOf(error)}` }]
+    if (isRedisReply(error)) return [{ severity: 'unknown', about, found: `Redis refuses it: ${messageOf(error)}` }]
+    if (isOne) throw error
+    return [{ severity: 'unknown', about, found: `it cannot be looked at: ${messageOf(error)}` }]
   }
 }
 
@@ -99,7 +125,7 @@ async function openRedis(): Promise<Opened> {
     const { url, name } = await findRedis(settings, 'look into')
     let nowS = 0
     const redis = await connectRedis(url, makeLog('silent', false), async (opened) => {
-      nowS = Number((await opened.time())[0])
+      nowS = Number((await readTime(opened))[0])
     })
     const isHere = parseRedisUrl(url).hosts.every(({ host }) => isLoopback(host))
     const keys = makeKeys(settings.keyPrefix)
@@ -119,12 +145,12 @@ function problemsOf(about: string, error: unknown): Finding[] {
   return [{ severity: 'critical', about, found, ...(todo !== undefined && { todo }) }]
 }
 
-async function fitnessFindings(target: Target): Promise<Finding[]> {
+async function fitnessFindings(redis: RedisClient, isNode: boolean): Promise<Finding[]> {
+  const info = await redis.info()
   try {
-    await checkServer(target.redis, makeLog('silent', false))
-    return (await readServers(target.redis)).flatMap(({ name, facts: { kind, version } }) =>
-      named(name, [{ severity: 'fine', about: 'Redis', found: `${kind} ${version}, which evicts nothing` }]),
-    )
+    checkInfo(info, { isCluster: isNode })
+    const { kind, version } = serverFactsOf(info)
+    return [{ severity: 'fine', about: 'Redis', found: `${kind} ${version}, which evicts nothing` }]
   } catch (error) {
     if (error instanceof OperatorError) return problemsOf('Redis', error)
     throw error

@@ -1,6 +1,7 @@
 import { parseRedisUrl } from '../../../lib/config/redis-url.ts'
 import { shown } from '../../../lib/observe/table.ts'
 import { fieldsOf } from '../../../lib/store/check-server.ts'
+import type { RedisClient, RedisNode } from '../../../lib/store/client.ts'
 import { isCluster, nodeName, nodesOf } from '../../../lib/store/nodes.ts'
 import { readSentinels, type SentinelFacts } from '../../../lib/store/sentinels.ts'
 import type { Target } from '../redis.ts'
@@ -18,31 +19,35 @@ export async function setFindings(target: Target): Promise<Finding[]> {
   return address?.kind === 'sentinel' ? sentinelFindings(await readSentinels(address.options)) : []
 }
 
+/** What the masters that answer say; the error of one where none does. */
+async function askAll<T>(redis: RedisClient, ask: (node: RedisNode) => Promise<T>): Promise<T[]> {
+  const answers = await Promise.allSettled(nodesOf(redis).all().map(ask))
+  const told = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+  const [first] = answers
+  if (told.length === 0 && first?.status === 'rejected') throw first.reason
+  return told
+}
+
 async function clusterFindings({ redis }: Target): Promise<Finding[]> {
-  const masters = nodesOf(redis).all()
-  const told = await Promise.all(
-    masters.map(async (node) => {
-      const [info, replication] = [await node.cluster('INFO'), await node.info('replication')]
-      return {
-        name: nodeName(node),
-        info: fieldsOf(String(info)),
-        replicas: fieldsOf(replication).get('connected_slaves'),
-      }
-    }),
-  )
+  const told = await askAll(redis, async (node) => {
+    const [info, replication] = [await node.cluster('INFO'), await node.info('replication')]
+    const replicas = fieldsOf(replication).get('connected_slaves')
+    return { name: nodeName(node), info: fieldsOf(String(info)), replicas }
+  })
   const down = told.filter(({ info }) => info.get('cluster_state') !== 'ok').map(({ name }) => name)
-  const assigned = Math.min(...told.map(({ info }) => Number(info.get('cluster_slots_assigned'))))
+  const servedBy = ({ info }: (typeof told)[number]) => Number(info.get('cluster_slots_ok'))
+  const served = Math.min(...told.map(servedBy))
   const alone = told.filter(({ replicas }) => replicas === '0').map(({ name }) => name)
   return [
     foundIf(
-      down.length > 0 || assigned < SLOTS,
+      down.length > 0 || served < SLOTS,
       {
         severity: 'critical',
         about: 'Cluster',
-        found: `cluster_state is not ok by the word of ${down.join(', ') || 'none'}; ${shown(SLOTS - assigned)} of ${shown(SLOTS)} slots are nobody's`,
-        todo: '`redis-cli --cluster check HOST:PORT` says which; announces of the swarms there are refused',
+        found: `${shown(SLOTS - served)} of ${shown(SLOTS)} slots are not served${down.length > 0 ? `, and cluster_state is not ok by the word of ${down.join(', ')}` : ''}`,
+        todo: '`redis-cli --cluster check HOST:PORT` says which: announces of their swarms are refused',
       },
-      `${shown(masters.length)} masters have all slots`,
+      `${shown(told.length)} masters have all slots`,
     ),
     foundIf(
       alone.length > 0,
@@ -61,10 +66,11 @@ async function clusterFindings({ redis }: Target): Promise<Finding[]> {
 export async function coverageFindings({ redis }: Target): Promise<Finding[]> {
   if (!isCluster(redis)) return []
   const name = 'cluster-require-full-coverage'
-  const stopping: string[] = []
-  for (const node of nodesOf(redis).all()) {
-    if (((await node.config('GET', name)) as string[])[1] === 'yes') stopping.push(nodeName(node))
-  }
+  const told = await askAll(redis, async (node) => ({
+    name: nodeName(node),
+    isStopping: ((await node.config('GET', name)) as string[])[1] === 'yes',
+  }))
+  const stopping = told.filter(({ isStopping }) => isStopping).map((each) => each.name)
   return [
     foundIf(
       stopping.length > 0,

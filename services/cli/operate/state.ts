@@ -1,4 +1,5 @@
 import { readAuditResult } from '../../../lib/store/audit/result.ts'
+import { readTime } from '../../../lib/store/clock.ts'
 import { readInstances } from '../../../lib/store/instances.ts'
 import { readStats } from '../../../lib/store/stats.ts'
 import { readSweeperState } from '../../../lib/store/sweep.ts'
@@ -8,7 +9,7 @@ import type { CountersAt } from './rates.ts'
 
 /** Redis's clock, seconds since the epoch with fractions. */
 export async function readNowS({ redis }: Target): Promise<number> {
-  const [seconds, micros] = await redis.time()
+  const [seconds, micros] = await readTime(redis)
   return Number(seconds) + Number(micros) / 1e6
 }
 
