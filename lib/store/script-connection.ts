@@ -80,7 +80,14 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   // That Redis is lost is told by the other connection.
   own.on('error', () => {})
   // A server that is left, since it is a replica now or another one is the master, is left by both.
-  redis.on('close', () => stream?.destroy())
+  let server = serverOf(redis.stream)
+  redis.on('ready', () => {
+    server = serverOf(redis.stream)
+  })
+  redis.on('close', () => {
+    // Also where it is not ready: one that hangs never is.
+    if (serverOf(own.stream) === server) own.stream?.destroy()
+  })
   redis.once('end', () => own.disconnect())
 
   const ready = own.connect().catch(() => {})
@@ -106,3 +113,5 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   }
   return { call, ready }
 }
+
+const serverOf = (stream: Redis['stream'] | undefined): string => `${stream?.remoteAddress} ${stream?.remotePort}`

@@ -13,15 +13,18 @@ const SWITCHED = '+switch-master'
 export function followMaster(redis: Redis, { sentinels = [], ...options }: RedisOptions): void {
   let told: { host: string; port: number } | undefined
   const leave = (): void => {
-    // While it asks the Sentinels, to disconnect would end it for good.
-    if (redis.status !== 'ready' || !told) return
-    const { remoteAddress, remotePort } = redis.stream
-    const isThere = remoteAddress === told.host && remotePort === told.port
+    // While it asks the Sentinels, and has no connection, to disconnect would end it for good.
+    const { stream } = redis
+    if (!told || !stream || stream.destroyed) return
+    const isThere = stream.remoteAddress === told.host && stream.remotePort === told.port
     // Once: a Sentinel that hears of it late would call it away from yet another.
     told = undefined
-    if (!isThere) redis.disconnect(true)
+    if (isThere) return
+    redis.disconnect(true)
+    // One that hangs would not say goodbye.
+    stream.destroy()
   }
-  redis.on('ready', leave)
+  redis.on('connect', leave)
   const watches = sentinels.map((sentinel) => {
     const watch = connectSentinel(sentinel, options, () => RETRY_MS)
     // The others tell, too.
