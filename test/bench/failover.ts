@@ -135,7 +135,9 @@ async function main(): Promise<void> {
   const machine = await describeMachine()
   if (values.json) return console.log(JSON.stringify({ machine, options: values, rows }))
   console.log(`${machine.cpu}, ${machine.cores} cores; Node ${machine.node.slice(1)}, Redis ${machine.redis}`)
-  console.log(`medians of ${values.rounds} rounds, ms from the kill; "later": from the promotion, the longest of all rounds\n`)
+  console.log(
+    `medians of ${values.rounds} rounds, ms from the kill; "later": from the promotion, the longest of all rounds\n`,
+  )
   const head = ['', 'timeout', 'promoted', 'served', 'later', 'longest answer']
   const cells = rows.map(({ kind, ms, promotedMs, servedMs, slowestMs, longestMs }) => [
     kind,
