@@ -1,9 +1,11 @@
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { makeKeys } from '../../lib/store/keys.ts'
 import { makePasskeyStore } from '../../lib/store/passkeys.ts'
 import { makeWhitelist } from '../../lib/store/whitelist.ts'
 import { call } from '../support/api.ts'
+import { temporaryFolder } from '../support/at-exit.ts'
 import { runCli } from '../support/cli.ts'
 import { startRedis, type TestRedis, until } from '../support/redis.ts'
 import { connected, overHttp, overUdp } from '../support/speaker.ts'
@@ -149,6 +151,16 @@ describe('the users of infra/redis/users.acl', () => {
     for (const command of commands) {
       const { stderr } = await runCli(command.split(' '), { REDSWARM_REDIS_URL: urlOf('operator') })
       expect([command, stderr]).toEqual([command, expect.not.stringContaining('Redis')])
+    }
+    const { path: folder, remove } = await temporaryFolder('users')
+    onTestFinished(remove)
+    const file = join(folder, 'all.jsonl')
+    for (const args of [
+      ['export', '--with-secret', file],
+      ['import', '--merge', file],
+    ]) {
+      const { stderr } = await runCli(args, { REDSWARM_REDIS_URL: urlOf('operator') })
+      expect([args[0], stderr]).toEqual([args[0], expect.not.stringContaining('NOPERM')])
     }
     const { stdout } = await runCli(['doctor'], { REDSWARM_REDIS_URL: urlOf('operator') })
     expect(stdout).toMatch(/fine +slow log/)
