@@ -32,7 +32,7 @@ export const FIGURES = {
     1.15,
     'times',
     'CPU per announce on the nodes of a Cluster next to one Redis, at most',
-    ASSUMED,
+    'a limit; docs/scaling.md has 1.12',
   ),
   torrentBytes: figure(334, 'bytes', 'Redis memory of a torrent with one IPv4 peer, with details', SIZES),
   torrentBytesBare: figure(286, 'bytes', 'the same without details', SIZES),
