@@ -22,6 +22,7 @@ export default defineConfig({
       project('store', 60_000),
       project('services', 60_000),
       project('conformance', 60_000),
+      project('failover', 60_000),
       // One file at a time: they measure.
       project('tools', 120_000, false),
       project('e2e', 120_000),

@@ -65,7 +65,9 @@ async function fillStaying({ redis, keys }: Place): Promise<void> {
     const announces = Array.from({ length: i === 0 ? 3000 : 5 }, (_, peer) =>
       announceOf({ infoHash, endpoint: staying(peer), isSeeder: peer % 2 === 0, numwant: 0 }),
     )
-    for (const reply of await store.announce(announces)) expect(reply.ok).toBe(true)
+    // One master of a Cluster has so many wait, and refuses the rest.
+    for (let at = 0; at < announces.length; at += 1000)
+      for (const reply of await store.announce(announces.slice(at, at + 1000))) expect(reply.ok).toBe(true)
   }
 }
 

@@ -83,15 +83,11 @@ describe('where it cannot be loaded', () => {
     await redis.config('RESETSTAT')
     const { lines, log } = keptLog()
     // The API needs no script to start.
-    await withTracker(
-      url.replace('unix://', 'unix://poor:secret@localhost'),
-      { roles: ['api'], log },
-      async ({ apiUrl }) => {
-        expect((await fetch(`${apiUrl}/api/health_check`)).status).toBe(200)
-        await redis.call('CLIENT', 'KILL', 'USER', 'poor')
-        await until('it to be tried again', async () => (await refusalsOf(redis)) === 2)
-      },
-    )
+    await withTracker(url.replace('unix://', 'unix://poor:secret@'), { roles: ['api'], log }, async ({ apiUrl }) => {
+      expect((await fetch(`${apiUrl}/api/health_check`)).status).toBe(200)
+      await redis.call('CLIENT', 'KILL', 'USER', 'poor')
+      await until('it to be tried again', async () => (await refusalsOf(redis)) === 2)
+    })
     const told = lines.filter(({ msg }) => msg.includes('redis-cli'))
     expect(told).toHaveLength(1)
     expect(told[0]).toMatchObject({

@@ -10,6 +10,8 @@ import { until } from './redis.ts'
 
 const NODES = 3
 const SLOTS = 16_384
+/** A master waits up to 5 s, where its timeout is as long, before it says that all is well. */
+const WHOLE_MS_MAX = 30_000
 
 /** A node of a Cluster, a Redis of its own on a port of the loopback, and the slots that it begins and ends with. */
 export type ClusterNode = { port: number; redis: Redis; process: ChildProcess; firstSlot: number; lastSlot: number }
@@ -53,11 +55,11 @@ async function startNodes(count: number, args: readonly string[], tls?: TlsFiles
   for (const { node, busPort } of started.slice(1)) {
     await first.redis.call('CLUSTER', 'MEET', '127.0.0.1', node.port, busPort)
   }
-  await until('the Cluster to be whole', async () =>
+  const isWhole = async () =>
     (await Promise.all(nodes.map(({ redis }) => redis.cluster('INFO')))).every(
       (info) => info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${count}`),
-    ),
-  )
+    )
+  await until('the Cluster to be whole', isWhole, WHOLE_MS_MAX)
   const ownerOf = new Map<number, ClusterNode>()
   const nodeOfSlot = (slot: number): ClusterNode =>
     ownerOf.get(slot) ?? (nodes.find(({ lastSlot }) => slot <= lastSlot) as ClusterNode)

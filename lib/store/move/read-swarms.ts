@@ -44,7 +44,7 @@ export async function* readSwarms(redis: RedisClient, keys: Keys, wantsPeers: bo
         const { completed, seeders, leechers } = readCounts(head)
         const swarm = { hex, addedS: readAdded(added), completed, peers: [], done: [] }
         const isWhole = !wantsPeers || (Array.isArray(hash) && Array.isArray(done))
-        const part = Array.isArray(hash) ? { ...swarm, peers: peersOf(hash) } : swarm
+        const part = Array.isArray(hash) ? { ...swarm, peers: peersOf(hash, 'is left out') } : swarm
         // Without peers, one that has only peers is nothing.
         if (wantsPeers ? completed + seeders + leechers > 0 : completed > 0)
           found.push({ swarm: Array.isArray(done) ? { ...part, done: completionsOf(done) } : part, isFirst: true })
@@ -76,7 +76,7 @@ async function* readLarge(redis: RedisClient, keys: Keys, swarm: ExportedSwarm):
       }
       const [next, ...fields] = reply as [number, ...Buffer[]]
       from = next
-      yield* partsOf(peersOf(fields), (peers) => ({ ...swarm, peers }))
+      yield* partsOf(peersOf(fields, 'is left out'), (peers) => ({ ...swarm, peers }))
     }
   }
 }

@@ -28,7 +28,7 @@ export const clusterMutants: readonly Mutant[] = [
   ]),
   ...mutantsOf(
     'services/udp/datagram.ts',
-    ['services/failover'],
+    ['failover/failover'],
     [
       [
         'an answer waits for other masters',
@@ -39,12 +39,12 @@ export const clusterMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'lib/store/cluster-store.ts',
-    ['services/failover'],
+    ['failover/failover'],
     [['where slots are now is asked when it is due', '    void look()\n', '']],
   ),
   ...mutantsOf(
     'lib/store/node-store.ts',
-    ['services/failover'],
+    ['failover/failover'],
     [['what a former master refuses is refused', 'if (!isMovedReply(error)) throw error', 'throw error']],
   ),
 ]
