@@ -92,7 +92,7 @@ export const banMetricsMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'services/metrics/app.ts',
-    ['services/metrics', 'services/redis-away'],
+    ['services/metrics', 'failover/redis-away'],
     [['a process is ready without Redis', 'if (cause === undefined) return', 'if (cause) return']],
   ),
   ...mutantsOf(

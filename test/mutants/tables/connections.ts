@@ -67,7 +67,7 @@ export const connectionMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'lib/store/away-cause.ts',
-    ['services/redis-away'],
+    ['failover/redis-away'],
     [
       ['a Redis that hangs is away', "if (IS_LATE.test(message)) return 'slow'", ''],
       ['one that loads is away', "if (message.endsWith('LOADING')) return 'loading'", ''],
@@ -75,7 +75,7 @@ export const connectionMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'lib/store/pulse.ts',
-    ['services/redis-away'],
+    ['failover/redis-away'],
     [
       ['each beat has a line in the log', 'if (causes.get(node) === cause) return', ''],
       ['a loss between two beats is told nowhere', "  redis.on('reconnecting', () => void beat())\n", ''],
