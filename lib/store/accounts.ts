@@ -28,18 +28,6 @@ const FIELD = /^(.*):(up|down)$/s
 export function makeAccountReader({ redis, keys }: { redis: RedisClient; keys: Keys }): AccountReader {
   const names = shardNames().map(keys.accounts)
 
-  /** HSCAN may give a field twice where the hash changes while it is read: it must not count twice. */
-  const readShard = async (name: string): Promise<Map<string, string>> => {
-    const amounts = new Map<string, string>()
-    let cursor = '0'
-    do {
-      const [next, fields] = await redis.hscan(name, cursor, 'COUNT', SCAN_COUNT)
-      for (let i = 0; i + 1 < fields.length; i += 2) amounts.set(fields[i] as string, fields[i + 1] as string)
-      cursor = next
-    } while (cursor !== '0')
-    return amounts
-  }
-
   return {
     async of(passkey) {
       const account = emptyAccount()
@@ -57,7 +45,8 @@ export function makeAccountReader({ redis, keys }: { redis: RedisClient; keys: K
       const accounts = new Map<string, Account>()
       const left = names.values()
       const work = async (): Promise<void> => {
-        for (const name of left) for (const [field, text] of await readShard(name)) addTo(accounts, field, text, name)
+        for (const name of left)
+          for (const [field, text] of await readAccountFields(redis, name)) addTo(accounts, field, text, name)
       }
       await Promise.all(Array.from({ length: SCANS_AT_ONCE }, work))
       yield* accounts
@@ -71,15 +60,32 @@ export function makeAccountReader({ redis, keys }: { redis: RedisClient; keys: K
   }
 }
 
+/** The fields of one shard's accounts. HSCAN may give one twice where the hash changes meanwhile: it must not count twice. */
+export async function readAccountFields(redis: RedisClient, name: string): Promise<Map<string, string>> {
+  const amounts = new Map<string, string>()
+  let cursor = '0'
+  do {
+    const [next, fields] = await redis.hscan(name, cursor, 'COUNT', SCAN_COUNT)
+    for (let i = 0; i + 1 < fields.length; i += 2) amounts.set(fields[i] as string, fields[i + 1] as string)
+    cursor = next
+  } while (cursor !== '0')
+  return amounts
+}
+
+/** Whose a field is, and which way what it counts went; undefined where it is somebody else's. */
+export function accountField(field: string): { passkey: string; way: 'up' | 'down' } | undefined {
+  const [, passkey, way] = FIELD.exec(field) ?? []
+  return passkey === undefined ? undefined : { passkey, way: way as 'up' | 'down' }
+}
+
 const emptyAccount = (): Account => ({ uploaded: 0n, downloaded: 0n })
 
 function addTo(accounts: Map<string, Account>, field: string, text: string, name: string): void {
-  const [, passkey, way] = FIELD.exec(field) ?? []
-  // Somebody else's field is nobody's account.
-  if (passkey === undefined) return
-  const account = accounts.get(passkey) ?? emptyAccount()
-  account[way === 'up' ? 'uploaded' : 'downloaded'] += readAmount(text, name)
-  accounts.set(passkey, account)
+  const found = accountField(field)
+  if (!found) return
+  const account = accounts.get(found.passkey) ?? emptyAccount()
+  account[found.way === 'up' ? 'uploaded' : 'downloaded'] += readAmount(text, name)
+  accounts.set(found.passkey, account)
 }
 
 /** What was moved in one shard; an amount that no announce wrote is told, not passed over: a sum must be right. */

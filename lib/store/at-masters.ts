@@ -12,7 +12,7 @@ const WAIT_MS = 50
 /** In the place of a reply: its slot was another master's, or on the move, and nothing was done. */
 export const MOVED = Symbol('moved')
 
-/** Whether Redis answered that a slot is another master's, on the move, or nobody's for now: nothing was done. */
+/** Whether Redis answered that a slot is another master's, on the move, or has none: nothing was done. */
 export const isMovedReply = (error: unknown): boolean =>
   isRedisReply(error) && /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|READONLY)\b/.test(error.message)
 

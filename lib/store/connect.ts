@@ -74,6 +74,7 @@ export async function connectRedis(url: string, log: Logger, check = checkServer
     await redis.connect()
     hasConnected = true
     await nodesOf(redis).refresh()
+    if (nodesOf(redis).all().length === 0) throw nowhere(address)
     await check(redis, log)
   } catch (error) {
     redis.disconnect()
@@ -84,6 +85,13 @@ export async function connectRedis(url: string, log: Logger, check = checkServer
   }
   return redis
 }
+
+/** What is wrong with a Cluster that names no master: one whose slots are not shared out, or a lone node, which knows no address of its own. */
+const nowhere = ({ shown }: RedisAddress): OperatorError =>
+  new OperatorError(
+    `the Cluster at ${shown} does not say where its masters are\n` +
+      '  share out its slots (redis-cli --cluster create), and set cluster-announce-ip on a node that is alone',
+  )
 
 /** Where no Sentinel answers, they are asked again and again, but for the first time. */
 const makeRedis = ({ options }: RedisAddress, hasConnected: () => boolean): Redis =>

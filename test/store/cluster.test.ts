@@ -9,7 +9,7 @@ import { makeListing } from '../../lib/store/listing.ts'
 import { makeSwarmReader } from '../../lib/store/reader.ts'
 import { makeShardSweeper } from '../../lib/store/sweep.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
-import { type ClusterNode, startCluster, type TestCluster } from '../support/cluster.ts'
+import { type ClusterNode, startCluster, startClusterOf, type TestCluster } from '../support/cluster.ts'
 import { until } from '../support/redis.ts'
 import { announceOf, at, hashOf, silentLog, storeOn } from '../support/store.ts'
 
@@ -70,6 +70,17 @@ describe('a Cluster', () => {
     expect(listed.map(({ hex }) => hex)).toEqual(HASHES.map((hash) => hash.toString('hex')))
     const { faults } = await auditAll({ redis, keys, ...POLICY })
     expect(faults).toEqual([])
+  })
+
+  it('that does not say where its master is, as a lone node does, is refused with what to do', async () => {
+    const lone = await startClusterOf(1, '--cluster-announce-ip', '')
+    try {
+      await expect(connectRedis(lone.url, silentLog)).rejects.toThrow(
+        /^the Cluster at \S+ does not say where its masters are\n.*cluster-announce-ip/,
+      )
+    } finally {
+      await lone.stop()
+    }
   })
 
   it('loses no peer, and answers nothing wrong, while slots move under announces', async () => {

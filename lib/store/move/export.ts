@@ -1,5 +1,6 @@
 import { isPasskey } from '../../swarm/access.ts'
 import { networkText } from '../../wire/network.ts'
+import { accountField, readAccountFields } from '../accounts.ts'
 import { makeBanStore } from '../bans.ts'
 import type { RedisClient } from '../client.ts'
 import { type Keys, shardNames } from '../keys.ts'
@@ -46,8 +47,6 @@ const DAMAGED_TOLD_MAX = 20
 const NAMES_PER_LINE = 500
 /** Shards whose accounts are read side by side. */
 const SHARDS_AT_ONCE = 16
-/** Fields of accounts in one answer, about. */
-const SCAN_COUNT = 1000
 
 /** Reads the whole state of a tracker as lines of JSON (docs/operations.md), a piece at a time, in scripts of a millisecond. */
 export async function* exportAll(options: ExportOptions, report: ExportReport): AsyncGenerator<ExportPiece> {
@@ -133,20 +132,14 @@ async function* accountsOf({ redis, keys }: ExportOptions, report: ExportReport)
   }
 }
 
-/** HSCAN may give a field twice where the hash changes meanwhile. */
+/** What is no account's is left out. */
 async function readAccounts(redis: RedisClient, key: string): Promise<ShardAccount[]> {
   const amounts = new Map<string, { up: string; down: string }>()
-  let cursor = '0'
-  do {
-    const [next, fields] = await redis.hscan(key, cursor, 'COUNT', SCAN_COUNT)
-    for (let i = 0; i + 1 < fields.length; i += 2) {
-      const [, passkey = '', way = ''] = /^(.*):(up|down)$/.exec(fields[i] as string) ?? []
-      const text = fields[i + 1] as string
-      if (!isPasskey(passkey) || !/^\d{1,19}$/.test(text)) continue
-      amounts.set(passkey, { up: '0', down: '0', ...amounts.get(passkey), [way]: text })
-    }
-    cursor = next
-  } while (cursor !== '0')
+  for (const [field, text] of await readAccountFields(redis, key)) {
+    const found = accountField(field)
+    if (!found || !isPasskey(found.passkey) || !/^\d{1,19}$/.test(text)) continue
+    amounts.set(found.passkey, { up: '0', down: '0', ...amounts.get(found.passkey), [found.way]: text })
+  }
   return [...amounts].map(([passkey, { up, down }]) => [passkey, up, down])
 }
 
