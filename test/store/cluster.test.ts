@@ -83,6 +83,20 @@ describe('a Cluster', () => {
     }
   })
 
+  it('is asked where a slot is as soon as a master says that it has moved', async () => {
+    await flush()
+    const store = storeOn(redis)
+    const [infoHash] = HASHES as [(typeof HASHES)[number]]
+    const slot = calculateSlot(keys.swarm(infoHash.toString('hex')))
+    // More often than once, since it is asked every 5 s as well.
+    for (const i of [1, 2, 1, 0]) {
+      await cluster.moveSlot(slot, cluster.nodes[i] as ClusterNode)
+      const [announced] = await store.announce([announceOf({ infoHash, endpoint: peer(i) })])
+      expect(announced?.ok).toBe(true)
+      expect((await store.scrape([infoHash]))[0]).toMatchObject({ completed: 0 })
+    }
+  })
+
   it('loses no peer, and answers nothing wrong, while slots move under announces', async () => {
     await flush()
     const hashes = HASHES.slice(0, 16)
