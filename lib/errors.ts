@@ -13,13 +13,17 @@ export function messageOf(error: unknown): string {
 export const isRedisReply = (error: unknown): error is RedisReplyError =>
   error instanceof Error && error.name === 'ReplyError'
 
+/** Keys of a script that are shown: enough to tell what it was about. */
+const KEYS_SHOWN = 3
+
 type RedisCommand = { name: string; args: readonly unknown[] }
 type RedisReplyError = Error & { command?: RedisCommand }
 
-/** A command and its first key, or a script's keys: the rest may be long, binary or secret. Of AUTH all is secret. */
+/** A command and its first key, or a script's keys: the rest may be long (the script itself), binary or secret. Of AUTH all is secret. */
 function shownCommand({ name, args }: RedisCommand): string {
   if (/^(?:auth|hello)$/i.test(name)) return name.toUpperCase()
-  const isScript = /^fcall/i.test(name)
+  const isScript = /^(?:fcall|eval)/i.test(name)
   const keys = isScript ? args.slice(2, 2 + Number(args[1])) : args.slice(0, 1)
-  return [name.toUpperCase(), ...keys].join(' ')
+  const more = keys.length > KEYS_SHOWN ? ['...'] : []
+  return [name.toUpperCase(), ...keys.slice(0, KEYS_SHOWN), ...more].join(' ')
 }

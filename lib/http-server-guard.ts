@@ -1,4 +1,4 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
 
@@ -7,12 +7,14 @@ const REQUEST_MS_MAX = 10_000
 /** How often that is looked at: Node's own 30 s would add as much to it. */
 const LATE_LOOKED_FOR_EVERY_MS = 1000
 /** A client that takes nothing of what waits for it for so long is disconnected. */
-const STUCK_MS_MAX = 60_000
+export const STUCK_MS_MAX = 60_000
+/** How long a client that was refused has to take its answer and to close. */
+const LINGER_MS = 1000
 /**
  * Requests of one connection that are in work at once. Answers to a client that sends on and on, and reads nothing, wait
  * here: without a limit, what fits 64 KiB of requests makes 40 MB of them.
  */
-const IN_WORK_MAX = 16
+export const IN_WORK_MAX = 16
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
@@ -49,9 +51,23 @@ export const guardedServerOptions = {
   clientErrorHandler: answerBrokenIn(JSON_TYPE, jsonOf),
 } as const
 
+/**
+ * What answers that are no page of their own tell browsers: not to keep them, run or show them in another page, take them for
+ * another type, or tell anybody their URL, which may have a token. There is no TLS here, and so nothing of HSTS.
+ */
+const SAFE_HEADERS = new Map([
+  ['cache-control', 'no-store'],
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['cross-origin-resource-policy', 'same-origin'],
+  ['referrer-policy', 'no-referrer'],
+  ['x-content-type-options', 'nosniff'],
+])
+
 /** Refuses what Node would refuse without a word, and requests of a connection that has too many in work. */
 export function guardServer(app: FastifyInstance): void {
   const inWork = new WeakMap<Socket, number>()
+  // Before all else, so that no stream and no refusal goes without them; a handler's own take their place.
+  app.server.prependListener('request', (_request, response: ServerResponse) => response.setHeaders(SAFE_HEADERS))
   // Nothing has to be expected here; RFC 9110 lets a server pass over it.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.server.on('connect', (_request: IncomingMessage, socket: Socket) =>
@@ -98,6 +114,8 @@ function refuseOn(socket: Socket, [status, code, message]: Refusal, contentType:
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${contentType}\r\n` +
       `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   )
+  // Closed at once, the answer could be lost with what is unread; left to the client, the connection would stay half open.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
 }
 
 /**

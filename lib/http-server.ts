@@ -8,7 +8,7 @@ import type { Logger } from './observe/log.ts'
 const DRAIN_MS_MAX = 3000
 
 /** How long it waits for the first request of a connection. */
-const SILENT_MS_MAX = 250
+export const SILENT_MS_MAX = 250
 
 /** A running HTTP server. */
 export type HttpServer = { listens: Listen[]; stop: () => Promise<void> }

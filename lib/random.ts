@@ -10,3 +10,6 @@ export function makeRandom(seed = 1): () => number {
     return (d >>> 0) / 2 ** 32
   }
 }
+
+/** A seed of some chance, 0 to 1, for tables whose places nobody may foresee: any word of 32 bits. */
+export const seedFrom = (random: () => number): number => Math.floor(random() * 2 ** 32) | 0

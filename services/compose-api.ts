@@ -1,20 +1,29 @@
 import type { Listen } from '../lib/config/listen.ts'
 import { messageOf } from '../lib/errors.ts'
 import { startHttpServer } from '../lib/http-server.ts'
+import { seedFrom } from '../lib/random.ts'
 import { makeAccountReader } from '../lib/store/accounts.ts'
+import { findAwayOfSome, readPart } from '../lib/store/away-masters.ts'
+import { makeBanList, makeBanReader } from '../lib/store/bans.ts'
+import { makeClientList, makeClientReader } from '../lib/store/clients.ts'
 import { connectRedis } from '../lib/store/connect.ts'
+import { makeDeniedList, makeDeniedReader } from '../lib/store/denied.ts'
 import { type EventFeed, makeEventFeed, readEventsBefore } from '../lib/store/events.ts'
 import { readInstances } from '../lib/store/instances.ts'
+import type { List } from '../lib/store/list.ts'
+import { type ListReader, makeLazyCopy } from '../lib/store/list-copy.ts'
 import { makeListing } from '../lib/store/listing.ts'
 import { makePasskey, makePasskeyStore } from '../lib/store/passkeys.ts'
 import { makePeerPages } from '../lib/store/peer-pages.ts'
 import { makeRankedListing } from '../lib/store/ranked.ts'
 import { makeSwarmReader } from '../lib/store/reader.ts'
-import { readRedisHealth } from '../lib/store/redis-health.ts'
+import { readServers } from '../lib/store/server-facts.ts'
 import { readStats } from '../lib/store/stats.ts'
 import { makeWhitelist } from '../lib/store/whitelist.ts'
+import { makeNetworkCheck } from '../lib/wire/network-table.ts'
 import { ACCOUNT_READERS_MAX } from './api/accounts.ts'
 import { makeApiApp } from './api/app.ts'
+import { makeAttempts } from './api/attempts.ts'
 import { allTokens, loadApiToken } from './api/token.ts'
 import type { About } from './api/v2/context.ts'
 import { READERS_MAX } from './api/v2/events.ts'
@@ -32,7 +41,7 @@ const LIVE_EVENTS_MAX = 10
 
 /** Builds the REST API and starts it. */
 export async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'newToken'>> {
-  const { settings, redis, pulse, keys, clock, ownNowMs, log, lifecycle } = parts
+  const { settings, redis, pulse, keys, clock, ownNowMs, uptimeMs, random, log, lifecycle } = parts
   const own = await loadApiToken(settings.apiToken, settings.dataDir)
   const apiLog = log.child({ role: 'api' })
   const listing = makeListing({ redis, keys })
@@ -42,12 +51,23 @@ export async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'new
     whitelist: makeWhitelist({ redis, keys }),
     passkeys: makePasskeyStore({ redis, keys }),
     makePasskey,
+    bans: keptList(parts, makeBanList(parts), () => makeBanReader(asTheyAre)),
+    denied: keptList(parts, makeDeniedList(parts), () => makeDeniedReader(asTheyAre)),
+    clients: keptList(parts, makeClientList(parts), () => makeClientReader(asTheyAre)),
     accounts: makeAccountReader({ redis, keys }),
     accountSlots: makeSlots(ACCOUNT_READERS_MAX),
     stats: () => readStats(redis, keys),
     isHealthy: () => pulse.problem() === undefined,
     tokens: allTokens(own, settings.apiTokens),
+    attempts: makeAttempts({
+      isExempt: makeNetworkCheck(settings.limits.exempt),
+      nowS: () => uptimeMs() / 1000,
+      seed: seedFrom(random),
+      log: apiLog,
+    }),
+    isProxy: makeNetworkCheck(settings.trustedProxies),
     nowMs: ownNowMs,
+    uptimeMs,
     nowS: clock.nowS,
     log: apiLog,
     v2: {
@@ -75,13 +95,22 @@ export async function startApi(parts: Parts): Promise<Pick<Started, 'api' | 'new
   return { api: server.listens, newToken: isNew && file !== undefined ? { token, file } : undefined }
 }
 
+const asTheyAre = <Rows>(rows: Rows): Rows => rows
+
+/** A list with a copy of it, so that a page is not a reading of all. */
+function keptList<Rows>({ redis }: Parts, list: List, makeReader: () => ListReader<Rows>) {
+  const { read, forget } = makeLazyCopy(list, makeReader)
+  redis.on('ready', forget)
+  return { ...list, read }
+}
+
 /** The stream of events, on a connection of its own that is made when somebody listens. */
 function startEventFeed({ redis, redisUrl, keys, log, lifecycle }: Parts): EventFeed {
   const feed = makeEventFeed({
     redis,
     keys,
     // That Redis is lost is told by the other connection.
-    connect: () => connectRedis(redisUrl, log.child({}, { level: 'silent' })),
+    connect: () => connectRedis(redisUrl),
     onProblem: (error) => log.debug({ reason: messageOf(error) }, 'events could not be read'),
   })
   lifecycle.onStop('events', feed.stop)
@@ -92,11 +121,18 @@ function startEventFeed({ redis, redisUrl, keys, log, lifecycle }: Parts): Event
 function startLiveFeed({ redis, keys, clock, lifecycle }: Parts): LiveFeed {
   const feed = makeLiveFeed(
     makeLiveReader({
-      counters: () => readStats(redis, keys),
+      away: () => findAwayOfSome(redis, keys),
+      counters: (away) => readPart(redis, away, keys.stats, (node) => readStats(node, keys)),
       totals: makeSwarmReader({ redis, keys }).totals,
-      instances: () => readInstances(redis, keys),
-      health: () => readRedisHealth(redis),
-      events: async () => (await readEventsBefore(redis, keys, { limit: LIVE_EVENTS_MAX })).events,
+      instances: (away) => readPart(redis, away, keys.instances, (node) => readInstances(node, keys)),
+      servers: (away) => readServers(redis, away),
+      events: (away) =>
+        readPart(
+          redis,
+          away,
+          keys.events,
+          async (node) => (await readEventsBefore(node, keys, { limit: LIVE_EVENTS_MAX })).events,
+        ),
       nowS: clock.nowS,
     }),
   )

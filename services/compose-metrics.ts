@@ -2,6 +2,7 @@ import type { Listen } from '../lib/config/listen.ts'
 import { startHttpServer } from '../lib/http-server.ts'
 import { makeMetrics } from '../lib/observe/metrics.ts'
 import { readAuditResult } from '../lib/store/audit/result.ts'
+import { findAwayOfSome, type Part, readPart } from '../lib/store/away-masters.ts'
 import { isSilent, readInstances } from '../lib/store/instances.ts'
 import { makeSwarmReader } from '../lib/store/reader.ts'
 import { readServers, togetherOf } from '../lib/store/server-facts.ts'
@@ -47,28 +48,32 @@ const listensOf = ({ settings, number }: Parts): Listen[] =>
     port: port === 0 ? 0 : port + (number === undefined ? 0 : Number(number)),
   }))
 
-function makeTrackerReader({ redis, keys, clock, ownNowMs }: Parts): () => Promise<TrackerReading> {
+function makeTrackerReader({ redis, keys, clock, uptimeMs }: Parts): () => Promise<TrackerReading> {
   const { totals } = makeSwarmReader({ redis, keys })
   const read = async (): Promise<TrackerReading> => {
-    const [instances, counts, sweeper, audit, servers] = await Promise.all([
-      readInstances(redis, keys),
-      totals(),
-      readSweeperState(redis, keys),
-      readAuditResult(redis, keys),
-      readServers(redis),
+    const away = await findAwayOfSome(redis, keys)
+    // Sums without a master would look like a loss of swarms.
+    const isWhole = away.all.length === 0
+    const [sums, server, instances, sweeper, audit] = await Promise.all([
+      isWhole ? totals() : undefined,
+      isWhole ? readServers(redis, away).then(togetherOf) : undefined,
+      readPart(redis, away, keys.instances, (node) => readInstances(node, keys)),
+      readPart(redis, away, keys.sweeper, (node) => readSweeperState(node, keys)),
+      readPart(redis, away, keys.audit, (node) => readAuditResult(node, keys)),
     ])
-    const silent = instances.filter((instance) => isSilent(instance, clock.nowS())).length
-    const { usedBytes, maxBytes } = togetherOf(servers)
-    return { ...counts, alive: instances.length - silent, silent, sweeper, audit, usedBytes, maxBytes }
+    const processes = known(instances)?.map((instance) => ({ isSilent: isSilent(instance, clock.nowS()) }))
+    return { totals: sums, server, processes, sweeper: known(sweeper), audit: known(audit) }
   }
   let kept: { reading: Promise<TrackerReading>; untilMs: number } | undefined
   return () => {
-    if (kept && ownNowMs() < kept.untilMs) return kept.reading
+    if (kept && uptimeMs() < kept.untilMs) return kept.reading
     const reading = read()
-    kept = { reading, untilMs: ownNowMs() + KEPT_MS }
+    kept = { reading, untilMs: uptimeMs() + KEPT_MS }
     reading.catch(() => {
       kept = undefined
     })
     return reading
   }
 }
+
+const known = <T>(part: Part<T>): T | undefined => (part === 'away' ? undefined : part)

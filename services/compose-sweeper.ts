@@ -1,6 +1,7 @@
 import { makeSweepMeasures } from '../lib/observe/measures.ts'
-import { makeBanStore } from '../lib/store/bans.ts'
+import { makeBanList } from '../lib/store/bans.ts'
 import { connectPatiently } from '../lib/store/connect.ts'
+import { makeDeniedList } from '../lib/store/denied.ts'
 import { shardNames } from '../lib/store/keys.ts'
 import { makePasskeyStore } from '../lib/store/passkeys.ts'
 import { writeRanks } from '../lib/store/ranks.ts'
@@ -20,13 +21,16 @@ export async function startSweeper(parts: Parts): Promise<void> {
     redis,
     keys,
     peerLifetimeS: settings.peerLifetimeS,
+    // What is on the list stays, with its count.
+    completedLifetimeS: settings.listed ? undefined : settings.limits.completedLifetimeS,
     eventsMax: settings.eventsMax,
   })
   const measures = makeSweepMeasures()
   metricSources.push(...sweeperMetrics(measures))
   const walkShard = makeShardWalker({ redis, keys })
   const passkeys = makePasskeyStore({ redis, keys })
-  const bans = makeBanStore({ redis, keys })
+  const bans = makeBanList({ redis, keys })
+  const denied = makeDeniedList({ redis, keys })
   const service = await startSweeperService({
     connection: connectPatiently(redisUrl),
     prefix: keys.jobs,
@@ -45,7 +49,9 @@ export async function startSweeper(parts: Parts): Promise<void> {
         isStopping,
       })
       const passkeysRemoved = await passkeys.removeExpired(clock.nowS(), isStopping)
-      return { ...ranked, passkeysRemoved, bansRemoved: await bans.removeExpired(clock.nowS(), isStopping) }
+      const bansRemoved = await bans.removeExpired(clock.nowS(), isStopping)
+      const deniedRemoved = await denied.removeExpired(clock.nowS(), isStopping)
+      return { ...ranked, passkeysRemoved, bansRemoved, deniedRemoved }
     },
     log: sweeperLog,
   })

@@ -7,11 +7,12 @@ import { makeCounters } from '../lib/observe/counters.ts'
 import type { Logger } from '../lib/observe/log.ts'
 import { makeMeasures } from '../lib/observe/measures.ts'
 import { awayCause } from '../lib/store/away-cause.ts'
+import { untilThere } from '../lib/store/away-masters.ts'
 import { claimSchema } from '../lib/store/check-server.ts'
 import { endConnection } from '../lib/store/client.ts'
 import { makeSharedClock } from '../lib/store/clock.ts'
 import { connectRedis } from '../lib/store/connect.ts'
-import { makeKeys } from '../lib/store/keys.ts'
+import { type Keys, makeKeys } from '../lib/store/keys.ts'
 import { isCluster } from '../lib/store/nodes.ts'
 import { keepPeopleLibrary } from '../lib/store/people-library.ts'
 import { askForAnnounces, makePulse } from '../lib/store/pulse.ts'
@@ -20,6 +21,8 @@ import { EVERY_SECOND_MS, NOTHING_STARTED, type Parts, type Repeat, type Started
 import type { Role } from './roles.ts'
 
 const SYNCHRONIZE_EVERY_MS = 30_000
+/** Longest that a start waits for a master of a Cluster: with Redis's own `cluster-node-timeout`, a failover takes 20 s. */
+export const MASTER_MS_MAX = 60_000
 
 /**
  * Builds the roles asked for on a Redis and starts them; each registers how it is stopped. What only one role needs is
@@ -46,7 +49,7 @@ export async function startRoles({
   log: Logger
   lifecycle: Lifecycle
 }): Promise<Started> {
-  const redis = await connectRedis(redisUrl, log)
+  const redis = await connectRedis(redisUrl)
   lifecycle.onStop('Redis connection', () => endConnection(redis))
   // The stream of events is one key: the scripts of other masters could not write to it.
   const settings: Settings = isCluster(redis) ? { ...given, eventsMax: 0 } : given
@@ -56,8 +59,10 @@ export async function startRoles({
   const repeat = makeRepeat(lifecycle, log)
   repeat(EVERY_SECOND_MS, pulse.beat)
   const keys = makeKeys(settings.keyPrefix)
+  await untilThere(redis, keys, neededKeys(keys, roles, settings), { msMax: MASTER_MS_MAX, log })
   await claimSchema(redis, keys.schema)
-  const clock = makeSharedClock(redis, Date.now)
+  const uptimeMs = () => performance.now()
+  const clock = makeSharedClock(redis, uptimeMs)
   await clock.synchronize()
   repeat(SYNCHRONIZE_EVERY_MS, clock.synchronize)
   redis.on('ready', () => void clock.synchronize().catch(() => {}))
@@ -71,6 +76,7 @@ export async function startRoles({
     keys,
     clock,
     ownNowMs: Date.now,
+    uptimeMs,
     random: Math.random,
     counters: makeCounters(),
     measures: makeMeasures(),
@@ -97,6 +103,18 @@ export async function startRoles({
   await keepPeopleLibrary(redis, log)
   await startInstance(parts, roles, started)
   return started
+}
+
+/** What cannot be started without: none of it can be told by another master of a Cluster. */
+function neededKeys(keys: Keys, roles: readonly Role[], { secret, isPrivate }: Settings): string[] {
+  const isFrontend = roles.includes('udp') || roles.includes('http')
+  return [
+    keys.schema,
+    ...(isFrontend ? [keys.bans, keys.denied, keys.clients].map(({ list }) => list) : []),
+    ...(isFrontend && isPrivate ? [keys.passkeys] : []),
+    ...(roles.includes('udp') && secret === undefined ? [keys.secret] : []),
+    ...(roles.includes('sweeper') ? [keys.jobs] : []),
+  ]
 }
 
 /**

@@ -28,6 +28,8 @@ export type Parts = {
   clock: SharedClock
   /** Milliseconds since the epoch, by this machine's clock. */
   ownNowMs: () => number
+  /** Milliseconds since this process started: it goes on alike while somebody sets this machine's clock. */
+  uptimeMs: () => number
   /** Chance, 0 to 1. */
   random: () => number
   counters: Counters
@@ -59,8 +61,8 @@ export type Started = {
 /** Nothing, for a start. */
 export const NOTHING_STARTED: Started = { udp: [], http: [], api: [], health: [], metrics: [], newToken: undefined }
 
-/** How long is between two sweeps, and between two announces of a client at most. */
+/** How long is between two sweeps, and between two announces of a client at most: one who was told the interval of an overload. */
 export const sweepIntervals = (settings: Settings): SweepIntervals => ({
   sweepIntervalS: settings.sweepIntervalS,
-  announceIntervalS: Math.round(settings.announceIntervalS * (1 + INTERVAL_SPREAD)),
+  announceIntervalS: Math.round(settings.limits.announceIntervalMaxS * (1 + INTERVAL_SPREAD)),
 })

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { Command, Option } from 'commander'
-import { isRedisReply, messageOf, OperatorError } from '../lib/errors.ts'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { AuditOptions } from './cli/audit.ts'
 import { addClientCommands } from './cli/client/command.ts'
 import { addAccessCommands } from './cli/command.ts'
@@ -14,6 +13,7 @@ import { addLoadCommand } from './load/command.ts'
 import { addProfileCommand } from './profile/command.ts'
 import { ROLES, type Role, SHARED_ROLES } from './roles.ts'
 import type { RunOptions } from './run.ts'
+import { startProblem } from './start-problem.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 
@@ -38,6 +38,7 @@ Examples:
   $ npx redswarm audit                                    whether all in Redis is as it must be
   $ npx redswarm export backup.jsonl.gz                   all of it into a file, while it runs
   $ npx redswarm keys add                                 a key for a user of a private tracker
+  $ npx redswarm ban add 192.0.2.0/24 --for 7d            keep a network out; deny keeps out torrents, clients programs
 
 Settings are REDSWARM_* environment variables or lines of a .env file: docs/configuration.md.
 Every command has --help with examples and its exit codes; all of them, with what they print: docs/command-line.md.
@@ -48,6 +49,8 @@ function makeProgram(): Command {
   const program = new Command('redswarm')
     .description('A BitTorrent tracker whose frontends keep no state: swarms live in Redis.')
     .version(version)
+    // After a command, -V may begin a peer id.
+    .enablePositionalOptions()
     .addHelpText('after', HELP)
     .showHelpAfterError('(redswarm --help shows what there is)')
   program.commandsGroup('Run a tracker:')
@@ -60,7 +63,14 @@ function makeProgram(): Command {
     if (SHARED_ROLES.some((each) => each === role)) {
       command
         .option('--processes <n>', `processes on the same ports, instead of REDSWARM_${role.toUpperCase()}_PROCESSES`)
-        .addOption(new Option('--process <number>', 'one of them').hideHelp())
+        .addOption(
+          new Option(
+            '--process <number>',
+            'one of several on the same ports, each started by itself: metrics are at their port plus this',
+          )
+            .argParser(processNumber)
+            .conflicts('processes'),
+        )
     }
     command.action(({ processes, process: number }: { processes?: string; process?: string }) =>
       run({
@@ -90,6 +100,11 @@ function makeProgram(): Command {
   return program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
 }
 
+function processNumber(text: string): string {
+  if (/^[1-9]\d{0,2}$/.test(text)) return text
+  throw new InvalidArgumentError('It must be a number from 1 to 999.')
+}
+
 const AUDIT_HELP = `
 Works on the Redis of REDSWARM_REDIS_URL, else on the private one of the tracker that runs on the data folder.
 Exit code: 0 nothing is wrong, 1 drift was found (repaired or not), 2 it could not run. More: docs/audit.md.
@@ -112,14 +127,6 @@ function addAudit(program: Command): void {
 async function run(options: Omit<RunOptions, 'version'>): Promise<void> {
   const roles = await import('./run.ts')
   await roles.run({ ...options, version })
-}
-
-/** What to tell of a start that failed. An error by which Redis answers, out of memory or disk, is the operator's too. */
-function startProblem(error: unknown): string {
-  if (error instanceof OperatorError) return error.message
-  return isRedisReply(error)
-    ? `Redis refuses to serve: ${messageOf(error)}`
-    : ((error as Error).stack ?? messageOf(error))
 }
 
 /** Does what the command line says. */

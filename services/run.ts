@@ -81,9 +81,9 @@ async function start(context: Context): Promise<void> {
           lifecycle,
         })
       : { ...NOTHING_STARTED, ...elsewhere }
-  // The process that started this one tells that all serve.
-  if (number === undefined) tellServing(started, redisUrl, context)
-  else process.send?.('serving')
+  // Where another process has started this one and its like, that tells when all serve.
+  if (number !== undefined && process.send) process.send('serving')
+  else tellServing(started, redisUrl, context)
 }
 
 const processesOf = (role: SharedRole, { udpProcesses, httpProcesses }: Settings): number =>

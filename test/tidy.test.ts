@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { configurationPage, envExample } from '../lib/config/docs.ts'
+import { boundsSection } from '../services/bounds.ts'
 import { withMetrics } from '../services/metrics/docs.ts'
 import { mutants } from './mutants/tables/all.ts'
 
@@ -44,10 +45,11 @@ const ALLOWED: Record<string, string[]> = {
   store: ['wire', 'swarm', ...LEAVES],
   udp: ['wire', ...LEAVES],
   ...Object.fromEntries(LEAVES.map((leaf) => [leaf, LEAVES])),
+  config: ['wire', ...LEAVES],
 }
 
 describe('the repository', () => {
-  it('imports one way: wire <- swarm <- store, and leaves (config, observe, …) only one another', () => {
+  it('imports one way: wire <- swarm <- store, and leaves (observe, …) only one another', () => {
     const wrong = imports.filter(({ from, to }) => {
       const [own, other] = [layerOf(from), layerOf(to)]
       return own !== '' && to.startsWith('services/')
@@ -185,9 +187,15 @@ describe('the repository', () => {
   })
 
   it('has docs that follow from the code as it is (npm run docs)', async () => {
-    expect(read('docs/configuration.md')).toBe(configurationPage())
+    expect(read('docs/configuration.md')).toBe(configurationPage(boundsSection()))
     expect(read('.env.example')).toBe(envExample())
     expect(read('docs/metrics.md')).toBe(await withMetrics(read('docs/metrics.md')))
+  })
+
+  it('runs the Node of the lock file once it is installed: a shell remembers where another one was', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    const wrong = Object.entries(scripts).filter(([, script]) => /&& (?:exec )?node /.test(script))
+    expect(wrong).toEqual([])
   })
 
   it('has mutants that name text which is in their file, once', () => {

@@ -15,7 +15,7 @@ export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     // Vitest leaves a core to itself; most tests here wait for Redis or for a socket.
-    maxWorkers: 2,
+    maxWorkers: 4,
     projects: [
       { extends: true, test: { name: 'tidy', include: ['test/tidy.test.ts'] } },
       project('unit'),
@@ -23,6 +23,8 @@ export default defineConfig({
       project('services', 60_000),
       project('conformance', 60_000),
       project('failover', 60_000),
+      project('cli', 120_000),
+      project('containers', 60_000),
       // One file at a time: they measure.
       project('tools', 120_000, false),
       project('e2e', 120_000),

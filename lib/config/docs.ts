@@ -2,8 +2,8 @@ import { type Property, settingsSchema } from './schema.ts'
 
 const settings: [string, Property][] = Object.entries(settingsSchema.properties)
 
-/** `docs/configuration.md`: every setting, its default, what is allowed and what it does. */
-export function configurationPage(): string {
+/** `docs/configuration.md`: every setting, its default, what is allowed and what it does; and the section on bounds. */
+export function configurationPage(bounds: string): string {
   const rows = settings.map(([name, property]) => {
     return `| \`${name}\` | ${defaultOf(property)} | ${allowedBy(property)} | ${property.description} |`
   })
@@ -13,15 +13,16 @@ Settings are environment variables, or lines of a \`.env\` file in the working f
 as none. They are read once, at the start. A bad or unknown \`REDSWARM_\` setting stops the start, and all problems are told at
 once. What Kubernetes puts into the environment for a Service named \`redswarm-…\` is passed over. Secrets are never logged.
 
-This page is made from \`lib/config/schema.ts\` by \`npm run docs\`.
+This page is made from \`lib/config/schema.ts\` and \`services/bounds.ts\` by \`npm run docs\`.
 
 | setting | default | allowed | what it does |
 |---|---|---|---|
 ${rows.join('\n')}
 
-Checked together: a peer lives longer than an announce interval, its spread of 10 % and a sweep; the minimum interval is not
-longer than the interval; the default number of peers is not more than the most.
-`
+Checked together: a peer lives longer than the longest announce interval, its spread of 10 % and a sweep; the minimum interval is not
+longer than the interval, and that not longer than the longest; the default number of peers is not more than the most.
+
+${bounds}`
 }
 
 /** \`.env.example\`: every setting, commented out, at its default. */

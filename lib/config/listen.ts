@@ -23,21 +23,6 @@ export function parseListens(text: string): Listen[] | undefined {
 export const listenText = ({ address, port }: Listen): string =>
   isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`
 
-/** Reads addresses and networks with commas between; undefined where one is neither. */
-export function parseNetworks(text: string): string[] | undefined {
-  const networks = text.split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()]))
-  return networks.every(isNetwork) ? networks : undefined
-}
-
-const NETWORK = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/
-
-/** As Node's BlockList and Fastify read it, who get it next: no `10/8`, and no `/0`, which would believe everybody. */
-function isNetwork(text: string): boolean {
-  const [, address = '', bits = '1'] = NETWORK.exec(text) ?? []
-  const family = isIP(address)
-  return family !== 0 && Number(bits) >= 1 && Number(bits) <= (family === 4 ? 32 : 128)
-}
-
 /** What to tell an operator whose address cannot be listened on. */
 export function listenError(protocol: string, setting: string, listen: Listen, error: unknown): OperatorError {
   const { code } = error as NodeJS.ErrnoException

@@ -38,6 +38,8 @@ const FORMS =
   'redis://host:port, rediss://host:port, unix:///path, redis+cluster://host:port,host:port or redis+sentinel://host:port,host:port/name'
 const URL_FORM =
   /^(?:(unix)|redis(s?)(?:\+(cluster|sentinel))?):\/\/(?:([^:@/?#]*)(?::([^/?#]*))?@)?([^@/?#]*)(?:\/([^@?#]*))?(?:\?([^@#]*))?$/
+/** A password that has other hosts and their users in it: all up to the last @ is the first one's. */
+const ANOTHER_USER = /@.*,/
 const HOST_PORT = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+))(?::(\d{1,5}))?$/
 const PORTS = { server: 6379, cluster: 6379, sentinel: 26_379 } as const
 const PORT_MAX = 65_535
@@ -57,6 +59,10 @@ export function parseRedisUrl(url: string): RedisAddress {
   const [, unix, tlsMark, several = 'server', username = '', password = '', hostsText = '', path = '', query = ''] =
     parts
   const kind = several as RedisAddress['kind']
+  if (kind !== 'server' && ANOTHER_USER.test(password))
+    throw wrong(
+      'a user and a password come once, before the first host, and are for all; an @ in a password is written as %40',
+    )
   const isTls = tlsMark === 's'
   const queries = queriesOf(query, [
     ...(unix || kind === 'sentinel' ? ['db'] : []),
@@ -130,17 +136,17 @@ function tlsOf(host: string | undefined, files: Queries): ConnectionOptions {
   return tls
 }
 
-/** The queries of a URL, each of which has one of these names. */
+/** The queries of a URL, each of which has one of these names, and once. */
 function queriesOf(text: string, names: readonly string[]): Queries {
-  const pairs = text
-    .split('&')
-    .filter(Boolean)
-    .map((pair) => pair.split(/=(.*)/s, 2).map(decoded))
-  for (const [name = ''] of pairs) {
-    if (names.includes(name)) continue
-    throw wrong(`?${name}= is not known there: ${names.length > 0 ? `only ${names.join(', ')}` : 'nothing is'}`)
+  const queries: Queries = {}
+  for (const pair of text.split('&').filter(Boolean)) {
+    const [name = '', value = ''] = pair.split(/=(.*)/s, 2).map(decoded)
+    if (!names.includes(name))
+      throw wrong(`?${name}= is not known there: ${names.length > 0 ? `only ${names.join(', ')}` : 'nothing is'}`)
+    if (value === '' || queries[name] !== undefined) throw wrong(`?${name}= has one value`)
+    queries[name] = value
   }
-  return Object.fromEntries(pairs)
+  return queries
 }
 
 function decoded(text: string): string {
@@ -154,5 +160,6 @@ function decoded(text: string): string {
 
 function databaseOf(text = ''): number {
   if (/^\d*$/.test(text)) return Number(text)
-  throw wrong(`names the database ${text}, which must be a number`)
+  // Not shown: where an @ was left out, it is a part of a password.
+  throw wrong('a database is a number')
 }

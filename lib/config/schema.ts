@@ -1,3 +1,5 @@
+import { limitsSchema } from './limits-schema.ts'
+
 /** Of one role on one machine: more than the cores of any, and each is a connection to Redis. */
 const PROCESSES_MAX = 256
 
@@ -83,7 +85,7 @@ export const settingsSchema = {
     REDSWARM_METRICS_LISTEN: {
       type: 'string',
       description:
-        'Addresses and ports of `/metrics`, `/health/live` and `/health/ready` of a process, whatever its roles, with commas between. Unset, where the port is taken a free one is used and told in the log. Several processes on one port (`--processes`) have the ports after it.',
+        'Addresses and ports of `/metrics`, `/health/live` and `/health/ready` of a process, whatever its roles, with commas between. Unset, where the port is taken a free one is used and told in the log. Several processes on one port (`--processes`, `--process N`) have the ports after it.',
       default: '127.0.0.1:9464',
     },
     REDSWARM_LISTED: { type: 'boolean', description: 'Serve only torrents on the whitelist.', default: false },
@@ -166,9 +168,10 @@ export const settingsSchema = {
     REDSWARM_TRUSTED_PROXIES: {
       type: 'string',
       description:
-        'Addresses and networks (CIDR) of proxies whose `X-Forwarded-For` is believed, with commas between. A request that comes through one must have the header.',
+        'Addresses and networks (CIDR) of proxies that are believed where a client is, with commas between: by a header of the PROXY protocol, version 1 or 2, before each datagram or at the start of an HTTP connection, or by `X-Forwarded-For`. What comes through one must say it.',
       default: '',
     },
+    ...limitsSchema,
     REDSWARM_REDIS_SERVER: {
       type: 'string',
       description: 'The server program of the private Redis (Redis 7.0 or Valkey 7.2 at least). Unset: it is found.',

@@ -3,7 +3,9 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import envSchema from 'env-schema'
 import { messageOf, OperatorError } from '../errors.ts'
-import { type Listen, parseListens, parseNetworks } from './listen.ts'
+import { type Network, parseNetworks } from '../wire/network.ts'
+import { type Limits, readLimits } from './limits.ts'
+import { type Listen, parseListens } from './listen.ts'
 import { parseRedisUrl } from './redis-url.ts'
 import { type Property, type RawSettings, settingsSchema } from './schema.ts'
 import { type ApiToken, parseTokens } from './tokens.ts'
@@ -37,7 +39,8 @@ export type Settings = {
   connectionIdLifetimeS: number
   dataDir: string
   secret: string | undefined
-  trustedProxies: string[]
+  trustedProxies: Network[]
+  limits: Limits
   logLevel: string
 }
 
@@ -179,9 +182,18 @@ function convert(raw: RawSettings, given: Given, problems: string[]): Settings {
       'must be addresses or networks like 10.0.0.0/8, with commas between',
       parseNetworks(raw.REDSWARM_TRUSTED_PROXIES),
     ),
+    limits: readLimits(raw, checked, longestIntervalS(raw)),
     logLevel: raw.REDSWARM_LOG_LEVEL,
   }
 }
+
+/** What a peer's lifetime must be longer than. Rounded as an interval is before it is told; rounded up, 1800 * 1.1 would be 1981. */
+const lifetimeAfter = (intervalS: number, sweepIntervalS: number): number =>
+  Math.round(intervalS * (1 + INTERVAL_SPREAD)) + sweepIntervalS
+
+/** The longest interval that a peer's lifetime leaves. */
+const longestIntervalS = (raw: RawSettings): number =>
+  Math.floor((raw.REDSWARM_PEER_LIFETIME_S - raw.REDSWARM_SWEEP_INTERVAL_S - 1) / (1 + INTERVAL_SPREAD))
 
 function checkRedisUrl(url: string, problems: string[]): void {
   try {
@@ -203,10 +215,13 @@ function checkTogether(settings: Settings, problems: string[]): void {
     settings
   const twin = settings.apiTokens.find(({ token }) => token === settings.apiToken)
   if (twin) problems.push(`REDSWARM_API_TOKENS: the token of ${twin.name} must not be REDSWARM_API_TOKEN`)
-  // Rounded as an interval is before it is told; rounded up, 1800 * 1.1 would be 1981.
-  const lifetimeLeastS = Math.round(announceIntervalS * (1 + INTERVAL_SPREAD)) + sweepIntervalS
+  const { announceIntervalMaxS } = settings.limits
+  if (announceIntervalMaxS < announceIntervalS) {
+    problems.push('REDSWARM_ANNOUNCE_INTERVAL_MAX_S: must not be less than REDSWARM_ANNOUNCE_INTERVAL_S')
+  }
+  const lifetimeLeastS = lifetimeAfter(announceIntervalMaxS, sweepIntervalS)
   if (peerLifetimeS <= lifetimeLeastS) {
-    const sum = `${announceIntervalS} s of interval, 10 % of spread, ${sweepIntervalS} s of sweep`
+    const sum = `${announceIntervalMaxS} s of interval, 10 % of spread, ${sweepIntervalS} s of sweep`
     problems.push(`REDSWARM_PEER_LIFETIME_S: must be more than ${lifetimeLeastS} (${sum}), or live peers are swept`)
   }
   if (announceMinIntervalS > announceIntervalS) {

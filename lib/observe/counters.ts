@@ -34,14 +34,40 @@ export const COUNTER_NAMES = [
   'udp_errors_silenced',
   /** Datagrams of banned addresses: silence. */
   'udp_banned',
+  /** Datagrams of addresses that sent too many: silence. */
+  'udp_over_rate',
   /** HTTP requests of banned addresses, refused. */
   'refused_banned',
+  /** Datagrams and connections that begin with a header of the PROXY protocol and come from no trusted proxy. */
+  'proxy_untrusted',
+  /** Datagrams and connections of trusted proxies whose header is broken. */
+  'proxy_broken',
+  /** Datagrams of trusted proxies that do not say where the client is. */
+  'proxy_silent',
+  /** Regular announces that came too early too often, answered without peers. */
+  'early_announces',
+  /** HTTP connections closed to make room for others, or because their address had too many. */
+  'http_connections_closed',
   /** Replies that the system would not send. */
   'udp_unsent',
   /** Announces of torrents that a listed tracker does not serve. */
   'refused_unlisted',
   /** Announces of those who may not use a private tracker. */
   'refused_private',
+  /** Announces of torrents that are denied. */
+  'refused_denied',
+  /** Announces of programs that are not allowed, by their peer id. */
+  'refused_client',
+  /** Announces of addresses and ports that cannot be a peer`s. */
+  'refused_address',
+  /** Requests refused because their address sent too many. */
+  'refused_over_rate',
+  /** Announces of new torrents, refused because there are as many as there may be. */
+  'refused_torrents',
+  /** … because their address has added as many as it may. */
+  'refused_address_torrents',
+  /** Announces of new peers, refused because their swarm has as many as it may. */
+  'refused_swarm_peers',
   /** Announces and scrapes refused because too many waited for Redis. */
   'store_busy',
   /** Announces and scrapes refused because Redis could not be reached. */
@@ -73,7 +99,8 @@ export function countRefused(
   cause: string,
 ): void {
   counters[`${kind}_refused`] += 1
-  if (cause === 'unlisted' || cause === 'private') counters[`refused_${cause}`] += 1
+  const name = `refused_${cause}`
+  if (name in counters) counters[name as CounterName] += 1
 }
 
 /** Counters at zero. */

@@ -19,6 +19,8 @@ export type Measures = {
   batches: Record<(typeof BATCHED)[number], Histogram>
   /** Seconds from when a call was sent to Redis to its answer. */
   calls: Record<(typeof CALLED)[number], Histogram>
+  /** Announces that were refused since too many waited for Redis: `store_busy` counts info hashes of scrapes, too. */
+  announcesBusy: number
 }
 
 /** What a process measures of the sweeps that it runs. */
@@ -40,6 +42,7 @@ export const makeMeasures = (): Measures => ({
   durations: histogramsOf(TIMED, SECONDS),
   batches: histogramsOf(BATCHED, SIZES),
   calls: histogramsOf(CALLED, SECONDS),
+  announcesBusy: 0,
 })
 
 /** Seconds of a sweep: of an empty tracker, and of one that Redis is hardly quick enough for. */

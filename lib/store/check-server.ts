@@ -1,6 +1,4 @@
-import type { Cluster } from 'ioredis'
 import { OperatorError } from '../errors.ts'
-import type { Logger } from '../observe/log.ts'
 import type { RedisClient } from './client.ts'
 import { isCluster, nodesOf } from './nodes.ts'
 
@@ -9,7 +7,7 @@ const VERSIONS_LEAST = { redis: '7.0', valkey: '7.2' } as const
 const SCHEMA = '2'
 
 /** Throws an OperatorError where the server is too old for the scripts, is one of a Cluster that is not said to be one, or would evict peers. */
-export async function checkServer(redis: RedisClient, log: Logger): Promise<void> {
+export async function checkServer(redis: RedisClient): Promise<void> {
   const answers = await Promise.allSettled(
     nodesOf(redis)
       .all()
@@ -20,18 +18,6 @@ export async function checkServer(redis: RedisClient, log: Logger): Promise<void
   // Where one master of a Cluster is away, the others serve.
   if (infos.length === 0 && first?.status === 'rejected') throw first.reason
   for (const info of infos) checkInfo(info, { isCluster: isCluster(redis) })
-  if (isCluster(redis) && (await needsAllMasters(redis))) {
-    log.warn(
-      'the whole Cluster refuses while one of its masters is away: set cluster-require-full-coverage no on each node',
-    )
-  }
-}
-
-/** Whether a Cluster serves nothing while a part of its slots is served by nobody. A managed one does not tell. */
-async function needsAllMasters(cluster: Cluster): Promise<boolean> {
-  const [node] = nodesOf(cluster).all()
-  const found = await node?.config('GET', 'cluster-require-full-coverage').catch(() => undefined)
-  return Array.isArray(found) && found[1] === 'yes'
 }
 
 /** The same, of the text that INFO answers. */
@@ -70,13 +56,18 @@ export async function claimSchema(redis: RedisClient, schemaKey: string): Promis
 export async function checkSchema(redis: RedisClient, schemaKey: string): Promise<void> {
   const found = await redis.get(schemaKey)
   if (found === SCHEMA || found === null) return
-  const writer = Number(found) > Number(SCHEMA) ? 'a newer redswarm' : 'an older redswarm'
+  const isNewer = Number(found) > Number(SCHEMA)
   throw new OperatorError(
-    `the data in this Redis has layout ${found}, and this redswarm keeps layout ${SCHEMA}\n` +
-      `  ${writer} wrote it: run that one, or set REDSWARM_KEY_PREFIX or another Redis to start afresh beside it\n` +
-      '  docs/operations.md says how to go from one to the other (Upgrading)',
+    `the data in this Redis has layout ${found}, and this redswarm keeps layout ${SCHEMA}\n${isNewer ? NEWER : OLDER}` +
+      'docs/operations.md has more (Upgrading)',
   )
 }
+
+const NEWER =
+  '  a newer redswarm wrote it: run that one, or set REDSWARM_KEY_PREFIX or another Redis to start afresh beside it; '
+const OLDER =
+  '  an older redswarm wrote it. To go on with it: `redswarm export FILE` with the older one, which may serve meanwhile, then\n' +
+  '  `redswarm import FILE` with this one into another Redis, or with another REDSWARM_KEY_PREFIX; '
 
 /** The fields of an INFO reply. */
 export function fieldsOf(info: string): Map<string, string> {

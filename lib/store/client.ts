@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { isRedisReply } from '../errors.ts'
 
 /** A connection to where swarms are: to one Redis, or to all nodes of a Cluster. */
 export type RedisClient = Redis | Cluster
@@ -13,4 +14,11 @@ export type RedisNode = Redis
 export function endConnection(redis: RedisClient): void {
   redis.disconnect()
   redis.emit('end')
+}
+
+/** Makes a connection leave a Redis that refuses its SELECT: ioredis would go on in database 0. */
+export function needDatabase(redis: Redis): void {
+  redis.on('error', (error) => {
+    if (isRedisReply(error) && error.command?.name === 'select') redis.disconnect(true)
+  })
 }

@@ -1,7 +1,7 @@
 import type { RedisClient } from './client.ts'
 import { nodesOf } from './nodes.ts'
 
-/** Redis's clock, which all frontends share: its own clock plus the offset that was last seen. */
+/** Redis's clock, which all frontends share: a clock of this process plus the offset that was last seen. */
 export type SharedClock = {
   /** Seconds since the epoch, with fractions. */
   nowS: () => number
@@ -9,7 +9,7 @@ export type SharedClock = {
   synchronize: () => Promise<void>
 }
 
-/** A clock set by Redis; `ownNowMs` is this machine's. */
+/** A clock set by Redis; `ownNowMs` is one that nobody sets meanwhile: a step of this machine's must not be one of this. */
 export function makeSharedClock(redis: RedisClient, ownNowMs: () => number): SharedClock {
   let offsetMs = 0
   return {

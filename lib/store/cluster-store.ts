@@ -17,7 +17,7 @@ const LOOK_EVERY_MS = 100
 /** Announces, or info hashes to scrape, that may wait for a master, however many there are. */
 const WAITING_MIN = 1024
 /** Announces and scrapes that wait for that at most; those beyond are refused. */
-const MOVING_MAX = 8192
+export const MOVING_MAX = 8192
 
 /** Shard of an info hash: its first three hex digits. */
 const shardOf = (infoHash: InfoHash): number => ((infoHash[0] as number) << 4) | ((infoHash[1] as number) >> 4)

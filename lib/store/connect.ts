@@ -3,10 +3,11 @@ import { connect as connectTls } from 'node:tls'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { type HostPort, parseRedisUrl, type RedisAddress } from '../config/redis-url.ts'
 import { messageOf, OperatorError } from '../errors.ts'
-import type { Logger } from '../observe/log.ts'
+import { adviceOnConnecting } from './advice.ts'
 import { checkServer } from './check-server.ts'
-import type { RedisClient } from './client.ts'
-import { nodesOf, SLOTS_EVERY_MS } from './nodes.ts'
+import { endConnection, needDatabase, type RedisClient } from './client.ts'
+import { isReason } from './connection-problem.ts'
+import { nodesOf } from './nodes.ts'
 import { followMaster } from './sentinel-watch.ts'
 
 /** Longest that a command of the data path may take before its client is told that the tracker is away. */
@@ -17,11 +18,13 @@ export const SILENCE_MS_MAX = COMMAND_MS_MAX + 1000
 /** How long a connection that is given up may take to say goodbye. */
 const DISCONNECT_MS_MAX = 100
 /** Service is to resume within a second of Redis being back. */
-const RETRY_MS_MAX = 400
+const RETRY_MS_MAX = 200
 /** How often a Redis that is a replica now is left at most, where its name may lead to another. */
 const LEFT_EVERY_MS = 5000
 /** How long a node may take to tell that before another is asked: one that hangs must not hide what the others know. */
 const SLOTS_MS_MAX = 250
+/** How often the connection that waits for jobs asks a Cluster where its slots are: of a node that hangs it would never hear. */
+const PATIENT_SLOTS_EVERY_MS = 500
 /** How often a Redis that reads its data after a start is asked whether it has. */
 const LOADING_EVERY_MS = 100
 /** How often a command of its own follows a slot that moves, and how long it waits before. */
@@ -57,31 +60,33 @@ const DATA_PATH: RedisOptions = {
  * Connects the data path. Checks that the server can serve a tracker, unless another check is given; throws an OperatorError
  * that says what is wrong.
  */
-export async function connectRedis(url: string, log: Logger, check = checkServer): Promise<RedisClient> {
+export async function connectRedis(url: string, check = checkServer): Promise<RedisClient> {
   const address = parseRedisUrl(url)
   let hasConnected = false
   const redis = address.kind === 'cluster' ? makeCluster(address) : makeRedis(address, () => hasConnected)
   let lastProblem = ''
   redis.on('error', (error: Error) => {
-    // What each Sentinel said is told before.
-    if (!error.message.startsWith('All sentinels are unreachable')) lastProblem = problemOf(error)
+    if (isReason(error)) lastProblem = problemOf(error)
   })
   redis.on('sentinelError', ({ message }: Error) => {
     lastProblem = message
   })
-  if (redis instanceof Redis) followMaster(redis, address.options)
+  if (redis instanceof Redis) {
+    needDatabase(redis)
+    followMaster(redis, address.options)
+  }
   try {
     await redis.connect()
     hasConnected = true
     await nodesOf(redis).refresh()
     if (nodesOf(redis).all().length === 0) throw nowhere(address)
-    await check(redis, log)
+    await check(redis)
   } catch (error) {
-    redis.disconnect()
+    endConnection(redis)
     if (error instanceof OperatorError) throw error
     let problem = lastProblem || messageOf(error)
     if (problem.endsWith(CLOSED)) problem = problem.replace(CLOSED, await reasonAt(address))
-    throw new OperatorError(`cannot reach Redis at ${address.shown}: ${problem}\n  ${adviceOn(problem)}`)
+    throw new OperatorError(`cannot reach Redis at ${address.shown}: ${problem}\n  ${adviceOnConnecting(problem)}`)
   }
   return redis
 }
@@ -155,12 +160,6 @@ function reasonAt({ hosts, options }: RedisAddress): Promise<string> {
   })
 }
 
-/** What to do where Redis cannot be reached: one that speaks TLS hangs up on who does not, or has no certificate. */
-const adviceOn = (problem: string): string =>
-  /ECONNRESET|EPIPE|SSL routines|closed/.test(problem)
-    ? 'does it speak TLS (rediss://) or not (redis://)? Does it ask for a certificate (?cert=FILE&key=FILE)?'
-    : 'is it running, and is REDSWARM_REDIS_URL right? Without that setting, `redswarm up` runs a Redis of its own.'
-
 /** A Cluster that answers nowhere tells what its last node said. */
 const problemOf = (error: Error & { lastNodeError?: Error }): string => messageOf(error.lastNodeError ?? error)
 
@@ -171,15 +170,30 @@ export function connectPatiently(url: string): RedisClient {
     ...{ ...options, protocol: 2, disableClientInfo: true, maxRetriesPerRequest: null, lazyConnect: true },
     // What a replica refused is sent again.
     reconnectOnError: (error) => (isReadOnly(error) ? 2 : false),
+    disconnectTimeout: DISCONNECT_MS_MAX,
   }
   if (kind !== 'cluster') {
     const ways = { retryStrategy: retryDelayMs, sentinelRetryStrategy: retryDelayMs }
-    const redis = new Redis({ ...each, ...ways, sentinelCommandTimeout: COMMAND_MS_MAX })
+    const make = (own?: RedisOptions): Redis => {
+      const made = new Redis({ ...each, ...ways, sentinelCommandTimeout: COMMAND_MS_MAX, ...own })
+      needDatabase(made)
+      return made
+    }
+    const redis = make()
     followMaster(redis, options)
+    // BullMQ waits for jobs over a connection of its own, which it ends and makes again.
+    redis.duplicate = (own) => {
+      const waiting = make(own)
+      followMaster(waiting, options, redis)
+      return waiting
+    }
     return redis
   }
   return new Cluster(hosts, {
-    ...{ redisOptions: each, lazyConnect: true, enableReadyCheck: false, slotsRefreshInterval: SLOTS_EVERY_MS },
-    clusterRetryStrategy: retryDelayMs,
+    ...{ redisOptions: each, lazyConnect: true, enableReadyCheck: false, clusterRetryStrategy: retryDelayMs },
+    // At an error BullMQ rests for 5 s.
+    maxRedirections: Number.POSITIVE_INFINITY,
+    // What waits at a node that hangs is sent elsewhere when that is known to have no slot.
+    ...{ slotsRefreshInterval: PATIENT_SLOTS_EVERY_MS, slotsRefreshTimeout: SLOTS_MS_MAX },
   })
 }

@@ -1,6 +1,12 @@
 import type { Redis } from 'ioredis'
 import { messageOf } from '../errors.ts'
 
+/** Errors by which ioredis says no more than that a connection is not there: why, it has said before. */
+const SAYS_NO_REASON = /^(?:Stream isn't writeable|Reached the max retries|All sentinels are unreachable)/
+
+/** Whether an error of a connection tells why it is not there. */
+export const isReason = ({ message }: Error): boolean => !SAYS_NO_REASON.test(message)
+
 /** How a connection tells that Redis does not answer. */
 export const LATE = 'Redis did not answer in time'
 
@@ -19,7 +25,7 @@ export function connectionProblemOf(redis: Redis): () => Error {
 function watchProblem(redis: Redis): () => Error {
   let reason = ''
   redis.on('error', (error: Error) => {
-    reason = messageOf(error)
+    if (isReason(error)) reason = messageOf(error)
   })
   // It is ready only once Redis has loaded its data; INFO is answered before.
   redis.on('connect', () => {

@@ -26,11 +26,14 @@ export type Keys = {
   passkeys: string
   passkeysVersion: string
   passkeyChanges: string
-  /** The hash of banned networks, and how many changes it had. */
-  bans: string
-  bansVersion: string
+  /** The banned networks, the denied torrents, and the clients that are allowed or denied. */
+  bans: ListKeys
+  denied: ListKeys
+  clients: ListKeys
   /** The stream of what happened to torrents. */
   events: string
+  /** How many torrents there are, about. */
+  counted: string
   stats: string
   /** The number of a frontend's last flush of its counters, in the slot of `stats`. */
   statsFlush: (frontendId: string) => string
@@ -47,9 +50,17 @@ export type Keys = {
   jobs: string
 }
 
+/** The keys of a list that operators keep, in one slot: the hash of its names, how many changes it had, and the stream of the last ones. */
+export type ListKeys = { list: string; version: string; changes: string }
+
 /** The key builder of a prefix. A brace in it would move the hash tag: refused. */
 export function makeKeys(prefix: string): Keys {
   if (/[{}]/.test(prefix)) throw new OperatorError(`REDSWARM_KEY_PREFIX must not hold braces: ${prefix}`)
+  const listKeys = (name: string): ListKeys => ({
+    list: `${prefix}${name}`,
+    version: `{${prefix}${name}}:version`,
+    changes: `{${prefix}${name}}:changes`,
+  })
   return {
     prefix,
     swarm: (hex) => `${prefix}swarm:{${hex.slice(0, 3)}}:${hex}`,
@@ -64,9 +75,11 @@ export function makeKeys(prefix: string): Keys {
     passkeys: `${prefix}keys`,
     passkeysVersion: `{${prefix}keys}:version`,
     passkeyChanges: `${prefix}keys:changes`,
-    bans: `${prefix}bans`,
-    bansVersion: `{${prefix}bans}:version`,
+    bans: listKeys('bans'),
+    denied: listKeys('denied'),
+    clients: listKeys('clients'),
     events: `${prefix}events`,
+    counted: `${prefix}counted`,
     stats: `${prefix}stats`,
     statsFlush: (frontendId) => `{${prefix}stats}:flush:${frontendId}`,
     instances: `${prefix}instances`,
@@ -78,6 +91,11 @@ export function makeKeys(prefix: string): Keys {
     jobs: `{${prefix}redswarm}`,
   }
 }
+
+const MOVED_KEY = /^moved:\{([0-9a-f]{3})\}:\1[0-9a-f]{37}:.+:.{20}$/s
+
+/** Whether a name without its prefix, as latin1, is a key of what a client with a passkey has said last. Scripts alone make these. */
+export const isMovedKey = (name: string): boolean => MOVED_KEY.test(name)
 
 /** The shards' names in order, `000` to `fff`: in this order, their torrents are in the order of their info hashes. */
 export function shardNames(): string[] {

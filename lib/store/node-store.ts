@@ -68,7 +68,7 @@ export function makeNodeStore(redis: Redis, context: NodeContext): NodeStore {
   const limits = { callsInFlightMax: CALLS_IN_FLIGHT, itemsMax: context.waitingMax, isSilence }
 
   const refusedReply = (text: string, record: () => Buffer): StoredReply | MovedAnnounce => {
-    if (text === 'unlisted') return { ok: false, refusal: 'unlisted' }
+    if (isToldRefusal(text)) return { ok: false, refusal: text }
     if (text === 'moving') return new MovedAnnounce(Buffer.from(record()))
     if (text === 'down') return { ok: false, refusal: away(new Error('the Cluster is not whole')) }
     return { ok: false, refusal: damaged(text) }
@@ -77,9 +77,10 @@ export function makeNodeStore(redis: Redis, context: NodeContext): NodeStore {
   const sendAnnounces = async (bytes: Buffer, count: number): Promise<(StoredReply | MovedAnnounce)[]> => {
     const reportBytes = policy.peerDetails ? STORED_REPORT_BYTES : 0
     const seed = Math.floor(random() * 2 ** 31)
-    const { peerLifetimeS, eventsMax = 0 } = policy
+    const { peerLifetimeS, eventsMax = 0, swarmPeersMax = '' } = policy
     const listed = policy.listed ? '1' : ''
-    const args = [keys.prefix, peerLifetimeS, reportBytes, listed, seed, nowS(), bytes, eventsMax, isCluster ? '1' : '']
+    const moves = isCluster ? '1' : ''
+    const args = [keys.prefix, peerLifetimeS, reportBytes, listed, seed, nowS(), bytes, eventsMax, moves, swarmPeersMax]
     const startMs = performance.now()
     const reply = (await runScript(redis, announceScript, [], args, call)) as (Buffer | null)[]
     measures.calls.announce.observe(secondsSince(startMs))
@@ -90,7 +91,7 @@ export function makeNodeStore(redis: Redis, context: NodeContext): NodeStore {
       const [head, rest] = [reply[2 * i], reply[2 * i + 1]]
       replies.push(
         head
-          ? { ok: true, ...readCounts(head), peers: rest ?? EMPTY }
+          ? { ok: true, ...readCounts(head), peers: rest ?? EMPTY, isNewTorrent: !rest }
           : refusedReply(rest?.toString() ?? '', () => records.at(bytes, i)),
       )
     }
@@ -111,7 +112,10 @@ export function makeNodeStore(redis: Redis, context: NodeContext): NodeStore {
     callItemsMax: ANNOUNCES_PER_CALL,
     send: isCluster ? sendMovable : sendAnnounces,
     refuse: (error) => ({ ok: false, refusal: away(error) }),
-    overflow: () => ({ ok: false, refusal: refuse('busy') }),
+    overflow: () => {
+      measures.announcesBusy += 1
+      return { ok: false, refusal: refuse('busy') }
+    },
   })
 
   const scrapes: NodeStore['scrapes'] = makeBatcher({
@@ -143,6 +147,11 @@ export function makeNodeStore(redis: Redis, context: NodeContext): NodeStore {
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/** What the script says of an announce that it refused by the tracker's rules. */
+const TOLD_REFUSALS = ['unlisted', 'torrents', 'address_torrents', 'swarm_peers'] as const
+const isToldRefusal = (text: string): text is (typeof TOLD_REFUSALS)[number] =>
+  (TOLD_REFUSALS as readonly string[]).includes(text)
 
 /** Whether a command failed without an answer of Redis's: too late, or not connected. */
 const isSilence = (error: unknown): boolean => (error as Error | undefined)?.name !== 'ReplyError'

@@ -1,10 +1,11 @@
 import calculateSlot from 'cluster-key-slot'
 import { Cluster, type Redis } from 'ioredis'
 import { endConnection, type RedisClient } from './client.ts'
+import { connectionProblemOf } from './connection-problem.ts'
 
 const SLOTS = 16_384
 /** How often a Cluster is asked where its slots are, though no node has said that one has moved. */
-export const SLOTS_EVERY_MS = 5000
+const SLOTS_EVERY_MS = 5000
 
 /** The masters that swarms are on: one, or those of a Cluster. */
 export type Nodes = {
@@ -46,6 +47,8 @@ const singleNode = (redis: Redis): Nodes => ({
  */
 function clusterNodes(cluster: Cluster): Nodes {
   const masters = new Map<string, Redis>()
+  /** Former masters, each for as long as a command may take: what it was asked is answered or late then. */
+  const leaving = new Map<Redis, NodeJS.Timeout>()
   const listeners: (() => void)[] = []
   let connecting: Promise<unknown> = Promise.resolve()
 
@@ -57,10 +60,23 @@ function clusterNodes(cluster: Cluster): Nodes {
     if (!pooled) return
     // It fails at once where it is not connected: as ioredis has it, the Cluster's own connections wait.
     const redis = pooled.duplicate({ enableOfflineQueue: false, lazyConnect: true })
-    // That a node is lost is told by the Cluster.
-    redis.on('error', () => {})
+    // It listens to errors from now on: why the first try failed is known to who asks later.
+    connectionProblemOf(redis)
     masters.set(name, redis)
-    connecting = Promise.allSettled([connecting, redis.connect()])
+    connecting = Promise.allSettled([connecting, redis.connect()]).then(() => {})
+  }
+
+  /**
+   * One that gives its place away holds what it was asked until it has: it refuses that then, and the new one can be asked. What one
+   * that hangs was asked waits as long as if it were no former master.
+   */
+  const leave = (redis: Redis): void => {
+    const end = () => {
+      leaving.delete(redis)
+      endConnection(redis)
+    }
+    if (redis.status === 'ready') leaving.set(redis, setTimeout(end, redis.options.commandTimeout).unref())
+    else end()
   }
 
   const update = (): void => {
@@ -72,7 +88,7 @@ function clusterNodes(cluster: Cluster): Nodes {
     for (const [name, redis] of masters) {
       if (names.has(name) && redis.status !== 'end') continue
       masters.delete(name)
-      endConnection(redis)
+      leave(redis)
     }
     for (const name of names) if (!masters.has(name)) connect(name)
     for (const listener of listeners) listener()
@@ -82,7 +98,8 @@ function clusterNodes(cluster: Cluster): Nodes {
   const timer = setInterval(() => cluster.refreshSlotsCache(() => {}), SLOTS_EVERY_MS)
   cluster.once('end', () => {
     clearInterval(timer)
-    for (const redis of masters.values()) endConnection(redis)
+    for (const timeout of leaving.values()) clearTimeout(timeout)
+    for (const redis of [...masters.values(), ...leaving.keys()]) endConnection(redis)
   })
   update()
 

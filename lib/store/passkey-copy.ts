@@ -1,10 +1,11 @@
 import type { PasskeyState } from '../swarm/access.ts'
 import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
-import { makePasskeyStore, readUntil } from './passkeys.ts'
+import { makePasskeyStore } from './passkeys.ts'
+import { readUntil } from './until.ts'
 
 /** Changes that are looked up one by one; past that, all passkeys are read again. */
-const PENDING_MAX = 10_000
+export const PENDING_MAX = 10_000
 
 /** A frontend's own copy of the passkeys, kept up with Redis: nothing is asked of it on the way of an announce. */
 export type PasskeyCopy = {

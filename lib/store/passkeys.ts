@@ -3,6 +3,7 @@ import { PASSKEY_CHARS } from '../swarm/access.ts'
 import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 import { loadScript, runScript } from './scripts.ts'
+import { readUntil, untilValue, writeUntil } from './until.ts'
 
 /** A passkey and until when it is valid, in seconds since the epoch; undefined: for ever. */
 export type Passkey = { passkey: string; validUntilS: number | undefined }
@@ -61,7 +62,7 @@ export function makePasskeyStore({ redis, keys }: { redis: RedisClient; keys: Ke
       for await (const some of scanTexts()) {
         for (const [passkey, until] of some) {
           if (isStopping()) return removed
-          if ((readUntil(until) ?? Number.POSITIVE_INFINITY) > nowS) continue
+          if (untilValue(until) > nowS) continue
           if (await change(passkey, '', until)) removed += 1
         }
       }
@@ -75,16 +76,3 @@ const LETTERS_AND_DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 /** A passkey that nobody can foretell: 190 bits of chance. */
 export const makePasskey = (): string =>
   Array.from({ length: PASSKEY_CHARS }, () => LETTERS_AND_DIGITS[randomInt(LETTERS_AND_DIGITS.length)]).join('')
-
-/** The latest time that can be told from somebody's mistake: the year 33658. */
-export const VALID_UNTIL_S_MAX = 999_999_999_999
-
-/** Until when a passkey, or a ban, is good, as it is kept. 0 says for ever: what was good until then is over. */
-export const writeUntil = (untilS: number | undefined): number =>
-  untilS === undefined ? 0 : Math.min(Math.max(Math.ceil(untilS), 1), VALID_UNTIL_S_MAX)
-
-/** The same as it is read; what is no time, somebody's mistake, is over. */
-export function readUntil(text: string | undefined): number | undefined {
-  if (text === '0') return undefined
-  return /^\d{1,12}$/.test(text ?? '') ? Number(text) : 1
-}

@@ -111,7 +111,7 @@ function spawnServer({ serverPath, redisDir, logFile, socket }: Context): Proces
     const output = openSync(logFile, isLong ? 'w' : 'a', 0o600)
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('REDSWARM_')))
     const options: SpawnOptions = { cwd: redisDir, detached: true, env, stdio: ['ignore', output, output] }
-    const child = spawn(serverPath, [...SETTINGS, '--unixsocket', socket], options)
+    const child = forUsAlone(() => spawn(serverPath, [...SETTINGS, '--unixsocket', socket], options))
     child.once('error', (error) => endBy(error.message))
     child.once('exit', (code, signal) => endBy(signal ? `killed by ${signal}` : `exit code ${code}`))
     closeSync(output)
@@ -120,6 +120,16 @@ function spawnServer({ serverPath, redisDir, logFile, socket }: Context): Proces
     endBy(messageOf(error))
   }
   return server
+}
+
+/** Whatever is made meanwhile, and by a process that is started, nobody else can read: Redis makes its files for all to read. */
+function forUsAlone<T>(act: () => T): T {
+  const before = process.umask(0o077)
+  try {
+    return act()
+  } finally {
+    process.umask(before)
+  }
 }
 
 /** The server that a killed tracker has left running: a second one on its data would ruin them. */

@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis'
-import { messageOf } from '../errors.ts'
+import { isRedisReply, messageOf } from '../errors.ts'
 import type { Logger } from '../observe/log.ts'
 import type { StoreCause } from '../swarm/store.ts'
 import { awayCause, mayFailOver } from './away-cause.ts'
 import type { RedisClient } from './client.ts'
-import { connectionProblemOf } from './connection-problem.ts'
-import { nodesOf } from './nodes.ts'
+import { connectionProblemOf, isReason } from './connection-problem.ts'
+import { isCluster, nodesOf } from './nodes.ts'
 import { scriptConnectionOf } from './script-connection.ts'
 import { loadScript, runScript } from './scripts.ts'
 
@@ -29,38 +29,38 @@ type Ask = (node: Redis) => Promise<unknown>
 export function makePulse(redis: RedisClient, log: Logger, ask: Ask = ping): Pulse {
   const causes = new Map<Redis, StoreCause>()
 
-  const tell = (node: Redis, cause: StoreCause | undefined, error?: unknown): void => {
+  const tellProblem = (node: Redis, cause: StoreCause, error: unknown): void => {
     if (causes.get(node) === cause) return
-    const { host, port, path, name } = node.options
-    // The name is the one by which Sentinels know it.
-    const server = name ?? path ?? `${host}:${port}`
-    if (cause) {
-      causes.set(node, cause)
-      log.warn({ cause, redis: server, reason: messageOf(error) }, 'Redis does not serve; trying again until it does')
-    } else {
-      causes.delete(node)
-      log.info({ redis: server }, 'Redis serves again')
-    }
+    causes.set(node, cause)
+    const details = { cause, redis: serverName(node), reason: messageOf(error) }
+    log.warn(details, 'Redis does not serve; trying again until it does')
+  }
+  const tellEnd = (node: Redis, end: string): void => {
+    if (causes.delete(node)) log.info({ redis: serverName(node) }, end)
   }
 
   const askOne = async (node: Redis): Promise<void> => {
     try {
       await ask(node)
-      tell(node, undefined)
+      if (isCluster(redis)) await needServing(node)
+      tellEnd(node, 'Redis serves again')
     } catch (error) {
       // Of one that was left meanwhile, nothing is to be told.
-      if (nodesOf(redis).all().includes(node)) tell(node, awayCause(error, mayFailOver(redis)) ?? 'away', error)
+      if (nodesOf(redis).all().includes(node)) tellProblem(node, awayCause(error, mayFailOver(redis)) ?? 'away', error)
     }
   }
   let isAsking = false
+  let again: NodeJS.Timeout | undefined
   const beat = async (): Promise<void> => {
     if (isAsking) return
     isAsking = true
+    // Else each beat from elsewhere would begin a row of its own.
+    clearTimeout(again)
     const nodes = nodesOf(redis).all()
-    for (const node of causes.keys()) if (!nodes.includes(node)) tell(node, undefined)
+    for (const node of causes.keys()) if (!nodes.includes(node)) tellEnd(node, 'another Redis serves what it had')
     await Promise.all(nodes.map(askOne))
     isAsking = false
-    if (causes.size > 0 && redis.status !== 'end') setTimeout(beat, ILL_ASKED_EVERY_MS).unref()
+    if (causes.size > 0 && redis.status !== 'end') again = setTimeout(beat, ILL_ASKED_EVERY_MS).unref()
   }
   // Not the connection's end at a stop.
   redis.on('reconnecting', () => void beat())
@@ -75,11 +75,28 @@ export function makePulse(redis: RedisClient, log: Logger, ask: Ask = ping): Pul
   }
 }
 
+/** Where a Redis is. The master of Sentinels is at an address that only its connection tells, while there is one. */
+function serverName({ options: { host, port, path, name }, stream }: Redis): string {
+  if (name === undefined || name === null) return path ?? `${host}:${port}`
+  return stream?.remoteAddress ? `${name} at ${stream.remoteAddress}:${stream.remotePort}` : name
+}
+
+/** Fails where a node of a Cluster refuses all that is asked of keys, since the Cluster is not whole. */
+async function needServing(node: Redis): Promise<void> {
+  const info = await node.cluster('INFO').catch((error: unknown) => {
+    // The operator's user may lack the right to ask; whoever refuses that answers.
+    if (!isRedisReply(error)) throw error
+  })
+  if (String(info).includes('cluster_state:fail')) throw new Error('the Cluster is not whole')
+}
+
 /** Asks whether Redis answers. */
 const ping: Ask = async (node) => {
   const problem = connectionProblemOf(node)
   if (node.status !== 'ready') throw problem()
-  await node.ping()
+  await node.ping().catch((error: Error) => {
+    throw isReason(error) ? error : problem()
+  })
 }
 
 /** Arguments of a call of announces that has none: it is answered, or refused, as one that has some. */

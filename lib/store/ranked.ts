@@ -1,3 +1,5 @@
+import { atMasterOf } from './at-masters.ts'
+import type { AwayMasters } from './away-masters.ts'
 import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 import type { RankedBy } from './ranks.ts'
@@ -26,30 +28,33 @@ export type RankedPage = {
   next: RankPlace | undefined
 }
 
-/** Reads rankings, a page at a time. */
+/** Reads rankings, a page at a time; torrents on masters that are `away` are left out. */
 export type RankedListing = (page: {
   by: RankedBy
   order: Order
   limit: number
   after?: RankPlace | undefined
+  away?: AwayMasters
 }) => Promise<RankedPage>
 
 /** The reader of the rankings in a Redis. */
 export function makeRankedListing({ redis, keys }: { redis: RedisClient; keys: Keys }): RankedListing {
   const script = loadScript('ranked')
   const countsOf = makeCountsReader({ redis, keys })
-  return async ({ by, order, limit, after }) => {
-    const scriptKeys = [keys.ranks(by), keys.ranksBefore(by), keys.ranksMade(by)]
+  return async ({ by, order, limit, after, away }) => {
+    const names = [keys.ranks(by), keys.ranksBefore(by), keys.ranksMade(by)] as const
     // One more than asked for tells whether there is a page after this one.
-    const args = [after?.id ?? '', after?.count ?? '', after?.hex ?? '', order, limit + 1]
-    const [id, total, ...pairs] = (await runScript(redis, script, scriptKeys, args)) as [Buffer, number, ...Buffer[]]
+    const args = [...names, after?.id ?? '', after?.count ?? '', after?.hex ?? '', order, limit + 1]
+    const reply = await atMasterOf(redis, names[0], (node) => runScript(node, script, [], args))
+    const [id, total, ...pairs] = reply as [Buffer, number, ...Buffer[]]
     const ranks = Array.from({ length: pairs.length / 2 }, (_, i) => ({
       hex: String(pairs[2 * i]),
       count: Number(pairs[2 * i + 1]),
     }))
     if (order === 'desc') ranks.reverse()
     const shown = ranks.slice(0, limit)
-    const counts = new Map((await countsOf(shown.map(({ hex }) => hex))).map((torrent) => [torrent.hex, torrent]))
+    const there = shown.filter(({ hex }) => !away?.of(keys.swarm(hex)))
+    const counts = new Map((await countsOf(there.map(({ hex }) => hex))).map((torrent) => [torrent.hex, torrent]))
     const last = ranks.length > limit ? shown.at(-1) : undefined
     const madeMs = id.length > 0 ? Number(id) : undefined
     return {

@@ -1,5 +1,7 @@
 import type { Counts } from '../wire/counts.ts'
 import type { InfoHash } from '../wire/info-hash.ts'
+import { atMasters } from './at-masters.ts'
+import type { AwayMasters } from './away-masters.ts'
 import type { RedisClient } from './client.ts'
 import { type Keys, shardNames } from './keys.ts'
 import { makePeerPages, type SwarmFacts } from './peer-pages.ts'
@@ -15,7 +17,8 @@ export type Totals = Counts & { torrents: number }
 export type SwarmReader = {
   /** A swarm with at most so many of its peers; undefined where there is none. */
   swarm: (infoHash: InfoHash, peersMax: number) => Promise<StoredSwarm | undefined>
-  totals: () => Promise<Totals>
+  /** The counts of all torrents, but for those on masters that are `away`. */
+  totals: (away?: AwayMasters) => Promise<Totals>
 }
 
 /** Shards asked for at once: each answer takes Redis some microseconds. */
@@ -29,12 +32,16 @@ export function makeSwarmReader({ redis, keys }: { redis: RedisClient; keys: Key
       const page = await pages(infoHash, { limit: peersMax })
       return page && { ...page.swarm, peers: page.peers }
     },
-    async totals() {
+    async totals(away) {
       const totals = { torrents: 0, seeders: 0, leechers: 0, completed: 0 }
-      const shards = shardNames()
-      for (let i = 0; i < shards.length; i += SHARDS_AT_ONCE) {
-        const keysNow = shards.slice(i, i + SHARDS_AT_ONCE).map(keys.totals)
-        const answers = await Promise.all(keysNow.map((key) => redis.hmget(key, ...Object.keys(totals))))
+      const there = shardNames()
+        .map(keys.totals)
+        .filter((key) => !away?.of(key))
+      for (let i = 0; i < there.length; i += SHARDS_AT_ONCE) {
+        const keysNow = there.slice(i, i + SHARDS_AT_ONCE)
+        const answers = await atMasters(redis, keysNow, String, (node, own) =>
+          Promise.all(own.map((key) => node.hmget(key, ...Object.keys(totals)))),
+        )
         for (const [torrents, seeders, leechers, completed] of answers) {
           totals.torrents += Number(torrents)
           totals.seeders += Number(seeders)

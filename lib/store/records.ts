@@ -8,7 +8,7 @@ import { HEX_PAIRS, makeSwarmKeyWriter } from './swarm-key.ts'
 export const STORED_REPORT_BYTES = REPORT_BYTES + 1
 /** List, numwant, whether the swarm is believed to be large, what is special about the announce. */
 const HEADER_BYTES = 4
-const SPECIAL = { completed: 1, stopped: 2, peerIds: 4, passkey: 8 } as const
+const SPECIAL = { completed: 1, stopped: 2, peerIds: 4, passkey: 8, noTorrents: 16, noAddressTorrents: 32 } as const
 /** The name of a piece's field: `l4:0000`. */
 const FIELD_BYTES = 7
 /** Two fields, and what chunks were chosen by. */
@@ -51,7 +51,7 @@ export function makeRecords(keys: Keys, peerDetails: boolean, random: () => numb
   const endOf = (records: Buffer, at: number): number => {
     at += swarmKey.bytes
     const isIpv6 = (records[at] as number) >= 2
-    const hasPasskey = (records[at + 3] as number) >= SPECIAL.passkey
+    const hasPasskey = ((records[at + 3] as number) & SPECIAL.passkey) !== 0
     at += HEADER_BYTES + CHUNKS_PART_BYTES + reportBytes + (isIpv6 ? 18 : 6)
     return hasPasskey ? at + 1 + (records[at] as number) : at
   }
@@ -105,11 +105,12 @@ function writeField(into: Buffer, at: number, list: number, number: number): voi
   into.writeUInt16LE(HEX_PAIRS[number & 0xff] as number, at + 5)
 }
 
-function specialOf({ event, isSeeder, wantsPeerIds, passkey }: StoredAnnounce): number {
+function specialOf({ event, isSeeder, wantsPeerIds, passkey, bar }: StoredAnnounce): number {
   return (
     (event === EVENT.completed && isSeeder ? SPECIAL.completed : 0) +
     (event === EVENT.stopped ? SPECIAL.stopped : 0) +
     (wantsPeerIds ? SPECIAL.peerIds : 0) +
-    (passkey !== '' ? SPECIAL.passkey : 0)
+    (passkey !== '' ? SPECIAL.passkey : 0) +
+    (bar === undefined ? 0 : bar === 'torrents' ? SPECIAL.noTorrents : SPECIAL.noAddressTorrents)
   )
 }

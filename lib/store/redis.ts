@@ -2,6 +2,7 @@ import { messageOf } from '../errors.ts'
 import type { Counters } from '../observe/counters.ts'
 import type { Logger } from '../observe/log.ts'
 import { type Measures, makeMeasures } from '../observe/measures.ts'
+import { makeNews } from '../observe/news.ts'
 import type { Refusal, StoreCause, SwarmStore } from '../swarm/store.ts'
 import { awayCause, mayFailOver } from './away-cause.ts'
 import type { RedisClient } from './client.ts'
@@ -13,17 +14,19 @@ import { makeRecords } from './records.ts'
 import { makeSwarmKeyWriter } from './swarm-key.ts'
 
 /** Announces, or info hashes to scrape, that wait for one Redis at most: 60 ms of its work. What is past that is refused. */
-const WAITING_MAX = 8192
+export const WAITING_MAX = 8192
 /** A damaged swarm is told of this often at most, however often it is asked for. */
 const DAMAGE_TOLD_EVERY_MS = 60_000
 /** Damaged swarms told of in that time at most: a hundred lines say enough. */
-const DAMAGE_TOLD_MAX = 100
+export const DAMAGE_TOLD_MAX = 100
 
 /** What the store must know of an operator's settings. */
 export type StorePolicy = {
   peerLifetimeS: number
   peerDetails: boolean
   listed: boolean
+  /** Peers of one swarm at most; left out: as many as come. */
+  swarmPeersMax?: number
   /** Events that are kept, about; 0: none is written. */
   eventsMax?: number
 }
@@ -68,9 +71,9 @@ export function makeRedisStore({
     log.debug({ reason: messageOf(error) }, 'Redis did not do it')
     return refuse(awayCause(error, mayFailOver(redis)) ?? 'away')
   }
-  const isNews = makeNewsFilter(uptimeMs)
+  const news = makeNews({ everyMs: DAMAGE_TOLD_EVERY_MS, namesMax: DAMAGE_TOLD_MAX, nowMs: uptimeMs })
   const damaged = (problem: string): Refusal => {
-    if (isNews(INFO_HASH.exec(problem)?.[0] ?? problem)) log.error({ problem }, 'a key in Redis is damaged')
+    if (news(INFO_HASH.exec(problem)?.[0] ?? problem) > 0) log.error({ problem }, 'a key in Redis is damaged')
     return refuse('damaged')
   }
   const context: NodeContext = {
@@ -92,19 +95,3 @@ export function makeRedisStore({
 }
 
 const INFO_HASH = /[0-9a-f]{40}/
-
-/** Says whether a damaged swarm is to be told of now; remembers `DAMAGE_TOLD_MAX` of them. */
-function makeNewsFilter(uptimeMs: () => number): (swarm: string) => boolean {
-  // In the order of when they were told.
-  const toldMs = new Map<string, number>()
-  return (swarm) => {
-    const nowMs = uptimeMs()
-    for (const [old, atMs] of toldMs) {
-      if (nowMs - atMs < DAMAGE_TOLD_EVERY_MS) break
-      toldMs.delete(old)
-    }
-    if (toldMs.has(swarm) || toldMs.size >= DAMAGE_TOLD_MAX) return false
-    toldMs.set(swarm, nowMs)
-    return true
-  }
-}

@@ -2,7 +2,7 @@ import type { Endpoint } from '../wire/endpoint.ts'
 import { HEAD_BYTES } from './layout.ts'
 
 /** Large swarms that a frontend remembers at most: 2 MB. One more takes the place of another. */
-const SLOTS = 2 ** 17
+export const SWARMS_REMEMBERED = 2 ** 17
 /** The info hash as hex: 40 bytes of text. */
 const HEX_BYTES = 40
 /** Of a head, what chunks are chosen by: how many each list has (4 u16), and the salt (u32). */
@@ -27,8 +27,8 @@ export type RememberedChunks = {
 
 /** A memory in which nothing is yet. */
 export function makeRememberedChunks(): RememberedChunks {
-  const tags = new Uint32Array(SLOTS)
-  const bytes = Buffer.alloc(SLOTS * CHUNKS_BYTES)
+  const tags = new Uint32Array(SWARMS_REMEMBERED)
+  const bytes = Buffer.alloc(SWARMS_REMEMBERED * CHUNKS_BYTES)
   return {
     bytes,
     find(hex, hexAt) {

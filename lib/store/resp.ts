@@ -15,7 +15,7 @@ export class ReplyError extends Error {
  * Most bytes that are kept, and that a string may have: four times what the largest two replies take, those to 64 announces that
  * are told 255 peers of IPv6 with their ids.
  */
-const REPLY_BYTES_MAX = 4 * 2 * 64 * 255 * 38
+export const REPLY_BYTES_MAX = 4 * 2 * 64 * 255 * 38
 /** Most elements of one. */
 const ELEMENTS_MAX = 1024
 const [ARRAY, BULK, ERROR, CR, MINUS, ZERO] = Buffer.from('*$-\r-0') as unknown as [

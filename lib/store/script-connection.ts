@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { needDatabase } from './client.ts'
 import { COMMAND_MS_MAX, SILENCE_MS_MAX } from './connect.ts'
 import { connectionProblemOf, LATE } from './connection-problem.ts'
 import { type CommandWriter, makeCommandWriter, makeReplyReader, type Reply, ReplyError } from './resp.ts'
@@ -42,7 +43,6 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   const own = redis.duplicate({ lazyConnect: true })
   const problem = connectionProblemOf(own)
   const calls: Call[] = []
-  let stream: Redis['stream'] | undefined
   let write: CommandWriter | undefined
 
   const endCall = (): Call | undefined => {
@@ -59,7 +59,6 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   }
   const take = (taken: Redis['stream']): void => {
     const reader = makeReplyReader()
-    stream = taken
     write = makeCommandWriter(taken)
     taken.removeAllListeners('data')
     taken.on('data', (bytes: Buffer) => {
@@ -70,23 +69,42 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
       }
     })
   }
+  /**
+   * Ends the connection, and has the system forget what it has not delivered: else it goes on trying for minutes, and once the way to Redis
+   * is whole again, what was refused long ago is done after what was answered since. Over TLS there is no such end.
+   */
+  const giveUp = (reason: Error | undefined): void => {
+    const stream = own.stream as Redis['stream'] | undefined
+    // One that is given up already has told its reason.
+    if (!stream || stream.destroyed) return
+    if (!canReset(stream)) return void stream.destroy(reason)
+    write = undefined
+    stream.resetAndDestroy()
+    // Not before: an error may have it ended.
+    if (reason) own.emit('error', reason)
+  }
   own.on('ready', () => take(own.stream))
   own.on('close', () => {
-    stream = undefined
     write = undefined
     const lost = calls.length > 0 ? problem() : undefined
     while (calls.length > 0) endCall()?.reject(lost as Error)
   })
   // That Redis is lost is told by the other connection.
   own.on('error', () => {})
+  needDatabase(own)
   // A server that is left, since it is a replica now or another one is the master, is left by both.
   let server = serverOf(redis.stream)
+  let failure: Error | undefined
   redis.on('ready', () => {
     server = serverOf(redis.stream)
+    failure = undefined
+  })
+  redis.on('error', (error: Error) => {
+    failure = error
   })
   redis.on('close', () => {
-    // Also where it is not ready: one that hangs never is.
-    if (serverOf(own.stream) === server) own.stream?.destroy()
+    // Also where it is not ready: one that hangs never is. For the same reason, which calls are told.
+    if (serverOf(own.stream) === server) giveUp(failure)
   })
   redis.once('end', () => own.disconnect())
 
@@ -94,7 +112,7 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
 
   /** A late call keeps its place for its reply; a connection that says nothing for longer is given up. */
   const onLate = (call: Call): void => {
-    if (call.isLate) return void stream?.destroy(new Error(LATE))
+    if (call.isLate) return void giveUp(new Error(LATE))
     call.isLate = true
     call.timer = setTimeout(onLate, SILENCE_MS_MAX - COMMAND_MS_MAX, call)
     call.reject(new Error(LATE))
@@ -113,5 +131,12 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
   }
   return { call, ready }
 }
+
+/**
+ * Whether it is connected, over TCP alone: a unix socket has no address. One that is just being ended cannot be reset: the system refuses
+ * (EINVAL), and Node then never closes it.
+ */
+const canReset = (stream: Redis['stream']): boolean =>
+  !('encrypted' in stream) && stream.remoteAddress !== undefined && !stream.connecting && !stream.writableEnded
 
 const serverOf = (stream: Redis['stream'] | undefined): string => `${stream?.remoteAddress} ${stream?.remotePort}`

@@ -4,7 +4,8 @@ import type { RedisClient } from './client.ts'
 import type { Keys } from './keys.ts'
 
 const SECRET_BYTES = 32
-const SECRET = new RegExp(`^[0-9a-f]{${2 * SECRET_BYTES}}$`)
+/** What the key of a secret holds. */
+export const SECRET = new RegExp(`^[0-9a-f]{${2 * SECRET_BYTES}}$`)
 
 /**
  * The secret that connection ids are made with: the one from the settings, else the one that all frontends agree on

@@ -17,12 +17,15 @@ export function makeShardSweeper({
   redis,
   keys,
   peerLifetimeS,
+  completedLifetimeS,
   eventsMax = 0,
   nowS = () => '',
 }: {
   redis: RedisClient
   keys: Keys
   peerLifetimeS: number
+  /** How long a torrent without peers is kept for the sake of its completed downloads; left out: for good. */
+  completedLifetimeS?: number | undefined
   /** Events that are kept, about; 0: none is written. */
   eventsMax?: number
   /** Seconds since the epoch; left out, Redis's own clock counts. */
@@ -30,7 +33,7 @@ export function makeShardSweeper({
 }): ShardSweeper {
   const script = loadScript('sweep')
   return async (shard) => {
-    const args = [keys.prefix, peerLifetimeS, LOOKS_PER_PIECE, nowS(), eventsMax]
+    const args = [keys.prefix, peerLifetimeS, LOOKS_PER_PIECE, nowS(), eventsMax, completedLifetimeS ?? '']
     const [more, removed, dropped, ...damaged] = (await runScript(redis, script, [keys.torrents(shard)], args)) as [
       number,
       number,

@@ -1,3 +1,5 @@
+import type { Admission } from './admission.ts'
+
 /** The passkey of a user of a private tracker: as Torrust's keys, 32 letters and digits. */
 export const PASSKEY_CHARS = 32
 
@@ -11,6 +13,14 @@ export type PasskeyState = 'valid' | 'unknown' | 'expired'
 
 /** Says why a client may not use a private tracker; nothing where it may. */
 export type AccessCheck = (passkey: string) => string | undefined
+
+/** Admits announces of those who may use a private tracker. */
+export const passkeyAdmission =
+  (access: AccessCheck): Admission =>
+  ({ passkey }) => {
+    const reason = access(passkey)
+    return reason === undefined ? undefined : { cause: 'private', reason }
+  }
 
 /** The access to a private tracker: for those who have a passkey. */
 export const privateAccess =

@@ -2,13 +2,17 @@ import { type AnnounceRequest, EVENT, reportsSeeder } from '../wire/announce.ts'
 import { copyBytes } from '../wire/copy-bytes.ts'
 import type { Counts } from '../wire/counts.ts'
 import type { Endpoint } from '../wire/endpoint.ts'
-import type { AccessCheck } from './access.ts'
+import { type AccessCheck, passkeyAdmission } from './access.ts'
+import { type Admission, type AdmissionCause, firstOf } from './admission.ts'
+import type { EarlyAnnounces } from './early-announces.ts'
 import { refusalText, retryInS } from './refusal.ts'
 import type { Refusal, StoredAnnounce, StoredReply, SwarmStore } from './store.ts'
+import type { TorrentLimits } from './torrent-limits.ts'
 
 /** What an operator sets of announces. */
 export type AnnouncePolicy = {
-  intervalS: number
+  /** It may grow under load. */
+  intervalS: () => number
   minIntervalS: number
   numwantDefault: number
   numwantMax: number
@@ -21,8 +25,16 @@ export const INTERVAL_SPREAD = 0.1
 
 /** What a client is answered, whichever protocol it speaks. */
 export type AnnounceOutcome =
-  | ({ ok: true; intervalS: number; minIntervalS: number; peers: Buffer; withPeerIds: boolean } & Counts)
-  | { ok: false; cause: Refusal | 'private'; reason: string; retryInS: number | undefined }
+  | ({
+      ok: true
+      intervalS: number
+      minIntervalS: number
+      /** Seconds to wait for peers, where the announce came too early once too often and is told none; else 0. */
+      waitS: number
+      peers: Buffer
+      withPeerIds: boolean
+    } & Counts)
+  | { ok: false; cause: Refusal | AdmissionCause; reason: string; retryInS: number | undefined }
 
 /** Answers announces, many at once, in order; never rejects. `peersMax`: what a reply of this kind has room for. */
 export type Announcer = (requests: readonly AnnounceRequest[], peersMax: number) => Promise<AnnounceOutcome[]>
@@ -32,11 +44,20 @@ export function makeAnnouncer({
   store,
   policy,
   access,
+  admissions = [],
+  torrentLimits,
+  earlyAnnounces,
   random,
 }: {
   store: Pick<SwarmStore, 'announce'>
   /** Who may use a private tracker; left out where anybody may, and no passkey counts. */
   access?: AccessCheck | undefined
+  /** What else an announce has to pass. */
+  admissions?: readonly Admission[]
+  /** Who may add a torrent; left out: all may. */
+  torrentLimits?: TorrentLimits | undefined
+  /** Left out where nobody comes too early. */
+  earlyAnnounces?: EarlyAnnounces | undefined
   policy: AnnouncePolicy
   random: () => number
 }): Announcer {
@@ -55,17 +76,25 @@ export function makeAnnouncer({
     numwant: numwantOf(request, peersMax),
     wantsPeerIds: request.wantsPeerIds && policy.peerDetails,
     passkey: access ? request.passkey : '',
+    bar: torrentLimits?.barOf(request.sender),
   })
 
-  const toOutcome = (announce: StoredAnnounce, reply: StoredReply): AnnounceOutcome => {
+  const toOutcome = (
+    announce: StoredAnnounce,
+    reply: StoredReply,
+    { sender }: AnnounceRequest,
+    waitS: number,
+  ): AnnounceOutcome => {
     if (!reply.ok) {
       const { refusal } = reply
       return { ok: false, cause: refusal, reason: refusalText(refusal), retryInS: retryInS(refusal, random) }
     }
+    if (reply.isNewTorrent) torrentLimits?.added(sender)
     return {
       ok: true,
-      intervalS: Math.round(policy.intervalS * (1 + INTERVAL_SPREAD * random())),
+      intervalS: Math.round(policy.intervalS() * (1 + INTERVAL_SPREAD * random())),
       minIntervalS: policy.minIntervalS,
+      waitS,
       seeders: reply.seeders,
       leechers: reply.leechers,
       completed: reply.completed,
@@ -77,28 +106,35 @@ export function makeAnnouncer({
   }
 
   const answer: Announcer = async (requests, peersMax) => {
-    const announces = requests.map((request) => toStored(request, peersMax))
+    const early = earlyAnnounces?.count(requests)
+    const waitS = (i: number): number => early?.waitsS?.[i] ?? 0
+    const announces = requests.map((request, i) => toStored(request, waitS(i) > 0 ? 0 : peersMax))
     const replies = await store.announce(announces)
-    return replies.map((reply, i) => toOutcome(announces[i] as StoredAnnounce, reply))
+    return replies.map((reply, i) => {
+      if (early && !reply.ok) earlyAnnounces?.takeBack(early.entries[i] as number)
+      return toOutcome(announces[i] as StoredAnnounce, reply, requests[i] as AnnounceRequest, waitS(i))
+    })
   }
-  return access ? admitting(access, answer) : answer
+  const checks = access ? [passkeyAdmission(access), ...admissions] : admissions
+  return checks.length > 0 ? admitting(firstOf(checks), answer) : answer
 }
 
-/** An announcer that hands on the announces of those who may use the tracker, and tells the others why they may not. */
+/** An announcer that hands on the announces that are admitted, and tells the others why they are not. */
 const admitting =
-  (access: AccessCheck, answer: Announcer): Announcer =>
+  (admission: Admission, answer: Announcer): Announcer =>
   async (requests, peersMax) => {
-    const refusals = requests.map(({ passkey }) => access(passkey))
+    const refusals = requests.map(admission)
+    if (refusals.every((refused) => refused === undefined)) return answer(requests, peersMax)
     const outcomes = (
       await answer(
         requests.filter((_, i) => refusals[i] === undefined),
         peersMax,
       )
     ).values()
-    return refusals.map((reason) =>
-      reason === undefined
+    return refusals.map((refused) =>
+      refused === undefined
         ? (outcomes.next().value as AnnounceOutcome)
-        : { ok: false, cause: 'private', reason, retryInS: undefined },
+        : { ok: false, ...refused, retryInS: undefined },
     )
   }
 

@@ -16,7 +16,12 @@ export type StoredAnnounce = {
   wantsPeerIds: boolean
   /** At most 255 latin1 characters; empty where there is none. */
   passkey: string
+  /** Why this announce is refused where its torrent is not there yet; left out where it may add one. */
+  bar?: TorrentBar | undefined
 }
+
+/** Why no torrent may be added: there are as many as there may be, or the address has added as many as it may. */
+export type TorrentBar = 'torrents' | 'address_torrents'
 
 /**
  * Why a store cannot serve: it cannot be reached, does not answer in time, reads its data after a start, takes no writes, has no
@@ -29,6 +34,10 @@ export type Refusal =
   | StoreCause
   /** The torrent is not on the whitelist of a listed tracker. */
   | 'unlisted'
+  /** The torrent is not there, and may not be added. */
+  | TorrentBar
+  /** The swarm has as many peers as it may, and this one is not among them. */
+  | 'swarm_peers'
   /** More is waiting for the store than may wait. */
   | 'busy'
   /** What is stored under the swarm's name is not a swarm. */
@@ -43,6 +52,8 @@ export type StoredReply =
        * them. Where peer ids were asked for: at most numwant, never its own, each followed by its peer id.
        */
       peers: Buffer
+      /** Whether the announce added the torrent; left out: it did not. */
+      isNewTorrent?: boolean
     } & Counts)
   | { ok: false; refusal: Refusal }
 

@@ -13,8 +13,10 @@ export const REPORT_BYTES = 44
 /** What a client announces, whichever protocol it speaks. */
 export type AnnounceRequest = {
   infoHash: InfoHash
-  /** Where the peer listens: the address that it sent from, the port that it named. */
+  /** Where the peer listens: the address that it sent from, or that it may name, and the port that it named. */
   endpoint: Endpoint
+  /** Where it sent from: what it is allowed goes by this. */
+  sender: Endpoint
   /** What the client says of itself: `REPORT_BYTES` bytes. */
   report: Buffer
   event: Event

@@ -12,6 +12,8 @@ export type HttpAnnounceReply = Counts & {
   withPeerIds: boolean
   /** The client's own endpoint, for `external ip` (BEP 24). */
   client: Endpoint
+  /** BEP 3's `warning message`, in ASCII. */
+  warning?: string | undefined
 }
 
 /**
@@ -19,22 +21,21 @@ export type HttpAnnounceReply = Counts & {
  * `bencode` is four times slower and this is the hot path; keys in order, as BEP 3 asks.
  */
 export function writeCompactAnnounceReply(reply: HttpAnnounceReply): Buffer {
-  const { client, peers } = reply
+  const { client, peers, warning } = reply
   const address = client.subarray(0, client.length - 2)
   const ownIsIpv6 = isIpv6(client)
   const head = `d8:completei${reply.seeders}e10:downloadedi${reply.completed}e11:external ip${address.length}:`
   const intervals = `8:intervali${reply.intervalS}e12:min intervali${reply.minIntervalS}e`
   const middle = `10:incompletei${reply.leechers}e${intervals}5:peers${ownIsIpv6 ? '0:6:peers6' : ''}${peers.length}:`
-  const bytes = Buffer.allocUnsafe(head.length + address.length + middle.length + peers.length + 1)
+  const end = warning === undefined ? 'e' : `15:warning message${warning.length}:${warning}e`
+  const bytes = Buffer.allocUnsafe(head.length + address.length + middle.length + peers.length + end.length)
   let at = bytes.write(head, 0, 'latin1')
   at += address.copy(bytes, at)
   at += bytes.write(middle, at, 'latin1')
   at += peers.copy(bytes, at)
-  bytes[at] = END
+  bytes.write(end, at, 'latin1')
   return bytes
 }
-
-const END = 'e'.charCodeAt(0)
 
 /** An announce reply with a list of dictionaries (BEP 3), for clients that ask for `compact=0`. */
 export function writeDictionaryAnnounceReply(reply: HttpAnnounceReply): Buffer {
@@ -46,6 +47,7 @@ export function writeDictionaryAnnounceReply(reply: HttpAnnounceReply): Buffer {
     interval: reply.intervalS,
     'min interval': reply.minIntervalS,
     peers: peerDictionaries(reply),
+    ...(reply.warning !== undefined && { 'warning message': reply.warning }),
   })
 }
 

@@ -1,4 +1,5 @@
 import { EVENT, type Event, makeReport } from './announce.ts'
+import { type Endpoint, toEndpoint } from './endpoint.ts'
 import { type InfoHash, PEER_ID_BYTES, toInfoHash } from './info-hash.ts'
 import { type Parsed, parsed, type Refused, refused } from './parsed.ts'
 import { decodeBytes, encodeBytes, type Query } from './query.ts'
@@ -53,7 +54,7 @@ export function parseHttpAnnounce(query: Query): Parsed<HttpAnnounceRequest> {
   })
 }
 
-/** The parameters that are read; whatever else there is, `ip` and `key` among it, is passed over. */
+/** The parameters that are read of everybody; whatever else there is, `key` among it, is passed over. */
 const READ = 'info_hash peer_id port uploaded downloaded left event numwant compact no_peer_id'.split(' ')
 
 /** The raw values of those, in their order. */
@@ -116,6 +117,18 @@ function amountOf(name: string, text: string | undefined, absent: bigint): Parse
   if (!UNSIGNED.test(text)) return refused(`${name} must be a number of bytes`)
   const amount = BigInt(text)
   return amount <= UNKNOWN ? parsed(amount) : refused(`${name} is too large`)
+}
+
+/**
+ * Reads the address that the query of an announce names (BEP 3's `ip`); nothing where it names none. BEP 3 has names of
+ * hosts there, too: nobody is looked up for a client, who would have to wait for it.
+ */
+export function parseHttpIp(query: Query, port: number): Parsed<Endpoint | undefined> {
+  const [value = '', another] = query.all('ip')
+  if (another !== undefined) return refused('ip is given more than once')
+  if (value === '') return parsed(undefined)
+  const endpoint = toEndpoint(decodeBytes(value)?.toString('latin1') ?? '', port)
+  return endpoint ? parsed(endpoint) : refused('ip must be an IP address')
 }
 
 /** Reads the query of a scrape (BEP 48): one info hash or several, in order. */

@@ -3,7 +3,7 @@ import { addressText, type Endpoint, toEndpoint } from './endpoint.ts'
 /** Addresses that begin alike: 4 or 16 bytes of an address whose other bits are 0, and how many bits count. */
 export type Network = { address: Buffer; bits: number }
 
-const NETWORK = /^([^/]+)(?:\/(\d{1,3}))?$/
+const NETWORK = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/
 const MAPPED_BITS = 96
 
 /**
@@ -25,6 +25,18 @@ export function parseNetwork(text: string): Network | undefined {
     address[i] = (address[i] as number) & (0xff << (8 - kept))
   }
   return { address, bits }
+}
+
+/** Reads addresses and networks with commas between; undefined where one is neither. */
+export function parseNetworks(text: string): Network[] | undefined {
+  const networks: Network[] = []
+  for (const part of text.split(',')) {
+    if (part.trim() === '') continue
+    const network = parseNetwork(part)
+    if (!network) return undefined
+    networks.push(network)
+  }
+  return networks
 }
 
 /** A network as text, each spelled one way; one address without its number of bits. */

@@ -4,7 +4,8 @@ import { IPV4_ENDPOINT_BYTES, IPV6_ENDPOINT_BYTES } from './endpoint.ts'
 import { type Parsed, parsed, refused } from './parsed.ts'
 import { ACTION } from './udp-request.ts'
 
-const REPLY_HEAD_BYTES = 8
+/** What each reply begins with: its action and transaction id. */
+export const REPLY_HEAD_BYTES = 8
 const ANNOUNCE_HEAD_BYTES = 20
 const SCRAPE_ENTRY_BYTES = 12
 /** What one unfragmented packet carries at an MTU of 1500: less 20 bytes of IPv4 and 8 of UDP; less 40 and 8 of IPv6. */

@@ -28,6 +28,8 @@ export type UdpAnnounceRequest = Head & {
   infoHash: InfoHash
   report: Buffer
   event: Event
+  /** The IPv4 address that the client names as its own; 0 where it names none, as nearly all do. */
+  ip: number
   /** Random number of the client, the same across its changes of address. */
   key: number
   numwant: number
@@ -80,7 +82,8 @@ function parseAnnounce(datagram: Buffer, transactionId: number): Parsed<UdpReque
     infoHash: datagram.subarray(16, 36) as InfoHash,
     report: datagram.subarray(36, 36 + REPORT_BYTES),
     event: eventOf(datagram.readUInt32BE(80)),
-    // Bytes 84 to 88, the client's own idea of its address, are passed over: believed, they would poison swarms.
+    // Whose word counts is for the tracker to say: believed of anybody, it would poison swarms.
+    ip: datagram.readUInt32BE(84),
     key: datagram.readUInt32BE(88),
     // BEP 15: numwant -1 means "your default"; read unsigned it would become 4294967295 and be cut to the maximum.
     numwant: datagram.readInt32BE(92),
@@ -113,13 +116,17 @@ export function writeConnectRequest(transactionId: number): Buffer {
 }
 
 /** Writes an announce: 98 bytes and, where there is URL data, BEP 41's options. */
-export function writeAnnounceRequest(request: Omit<UdpAnnounceRequest, 'action'>): Buffer {
+export function writeAnnounceRequest({
+  ip = 0,
+  ...request
+}: Omit<UdpAnnounceRequest, 'action' | 'ip'> & { ip?: number }): Buffer {
   const options = writeUrlData(request.urlData)
   const datagram = Buffer.alloc(ANNOUNCE_BYTES + options.length)
   writeHead(datagram, request, ACTION.announce)
   request.infoHash.copy(datagram, 16)
   request.report.copy(datagram, 36)
   datagram.writeUInt32BE(request.event, 80)
+  datagram.writeUInt32BE(ip, 84)
   datagram.writeUInt32BE(request.key, 88)
   datagram.writeInt32BE(request.numwant, 92)
   datagram.writeUInt16BE(request.port, 96)

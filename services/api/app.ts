@@ -15,6 +15,9 @@ import { refuseOtherPaths } from './routes.ts'
 import { registerStats } from './stats.ts'
 import { registerTorrent } from './torrent.ts'
 import { registerTorrents } from './torrents.ts'
+import { registerBans, registerPutBan } from './v2/bans.ts'
+import { registerClients, registerPutClient } from './v2/clients.ts'
+import { registerDenied, registerPutDenied } from './v2/denied.ts'
 import { registerDocs } from './v2/docs.ts'
 import { registerV2 } from './v2/register.ts'
 import { registerV2Whitelist } from './v2/whitelist.ts'
@@ -66,7 +69,11 @@ export function makeApiApp(context: ApiContext): FastifyInstance {
       ready()
     })
     guarded.register((inner, _, ready) => {
-      registerAddKey(jsonBodies(inner), context)
+      const app = jsonBodies(inner)
+      registerAddKey(app, context)
+      registerPutBan(app, context)
+      registerPutDenied(app, context)
+      registerPutClient(app, context)
       ready()
     })
     done()
@@ -89,6 +96,9 @@ function registerReads(app: ApiApp, context: ApiContext): void {
   const { reader, nowMs, nowS } = context
   registerV2(app, { ...context.v2, reader, read, nowMs, nowS })
   registerV2Whitelist(app, context)
+  registerBans(app, context)
+  registerDenied(app, context)
+  registerClients(app, context)
 }
 
 /** Nothing here has a body: whatever comes with a request is left unread, not judged. */

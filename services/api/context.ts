@@ -5,12 +5,20 @@ import type { ApiToken } from '../../lib/config/tokens.ts'
 import type { Counters } from '../../lib/observe/counters.ts'
 import type { Logger } from '../../lib/observe/log.ts'
 import type { AccountReader } from '../../lib/store/accounts.ts'
+import type { List } from '../../lib/store/list.ts'
 import type { Listing } from '../../lib/store/listing.ts'
 import type { PasskeyStore } from '../../lib/store/passkeys.ts'
 import type { SwarmReader } from '../../lib/store/reader.ts'
 import type { Whitelist } from '../../lib/store/whitelist.ts'
+import type { Endpoint } from '../../lib/wire/endpoint.ts'
+import type { NetworkRows } from '../../lib/wire/network-table.ts'
+import type { PrefixRows } from '../../lib/wire/prefix-rows.ts'
+import type { Attempts } from './attempts.ts'
 import type { V2Parts } from './v2/context.ts'
 import type { Slots } from './v2/slots.ts'
+
+/** A list that operators keep: to change, and as it is, in order. */
+export type KeptList<Rows> = Pick<List, 'put' | 'remove' | 'find'> & { read: () => Promise<Rows> }
 
 /** What the API reads from and writes to. */
 export type ApiContext = {
@@ -18,14 +26,22 @@ export type ApiContext = {
   listing: Pick<Listing, 'page' | 'counts'>
   whitelist: Pick<Whitelist, 'add' | 'remove' | 'has' | 'after'>
   passkeys: Pick<PasskeyStore, 'put' | 'remove' | 'scan' | 'find'>
+  bans: KeptList<NetworkRows>
+  denied: KeptList<PrefixRows>
+  clients: KeptList<PrefixRows>
   accounts: AccountReader
   accountSlots: Slots
   makePasskey: () => string
   stats: () => Promise<Counters>
   isHealthy: () => boolean
   tokens: readonly ApiToken[]
+  attempts: Attempts
+  /** Whether somebody is a trusted proxy, which says where clients are. */
+  isProxy: (source: Endpoint) => boolean
   /** Milliseconds since the epoch, by this machine's clock. */
   nowMs: () => number
+  /** Milliseconds since this process started, whatever that clock is set to. */
+  uptimeMs: () => number
   /** Seconds since the epoch, by the clock that all frontends share. */
   nowS: () => number
   log: Logger

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import { isRedisReply, messageOf } from '../../lib/errors.ts'
+import { isRedisReply, messageOf, OperatorError } from '../../lib/errors.ts'
 
 export { errorBody } from '../../lib/http-server-guard.ts'
 
@@ -23,6 +23,11 @@ export class ApiError extends Error {
 /** A field of a path or a query that is wrong: named, with what it may be and what was given. */
 export const badField = (name: string, allowed: string, given: unknown): ApiError =>
   new ApiError(400, 'bad_request', `${name} must be ${allowed}, not ${shown(given)}`)
+
+/** Throws what has gone wrong: a list that is full is a conflict. */
+export function conflictOf(error: unknown): never {
+  throw error instanceof OperatorError ? new ApiError(409, 'conflict', error.message) : error
+}
 
 /** What was given, as JSON, cut where it is long. */
 export function shown(given: unknown): string {
@@ -83,6 +88,8 @@ type RedisError = { syscall?: string }
 
 /** Whether Redis did not answer. Most of what its client then throws has no class and no code of its own. */
 const isAway = ({ name, message, syscall }: Error & RedisError): boolean =>
-  syscall !== undefined ||
-  ['MaxRetriesPerRequestError', 'AbortError'].includes(name) ||
-  /^(Command timed out|Connection is closed|Stream isn't writeable|connect ETIMEDOUT|Socket timeout)/.test(message)
+  syscall !== undefined || ['MaxRetriesPerRequestError', 'AbortError'].includes(name) || AWAY_MESSAGES.test(message)
+
+/** Those of a Cluster, of which one master may be away, are the last. */
+const AWAY_MESSAGES =
+  /^(?:Command timed out|Connection is closed|Stream isn't writeable|connect ETIMEDOUT|Socket timeout|Redis is not connected|Redis did not answer|Failed to refresh slots cache|Too many Cluster redirections|no master of the Cluster)/

@@ -10,7 +10,7 @@ const KEPT_MS = 1000
 export type Reading = { totals: Totals; counters: Counters; atMs: number }
 
 /** Reads the counts, once a second at most, however many ask. */
-export function makeReading({ reader, stats, nowMs }: ApiContext): () => Promise<Reading> {
+export function makeReading({ reader, stats, nowMs, uptimeMs }: ApiContext): () => Promise<Reading> {
   let kept: { reading: Promise<Reading>; untilMs: number } | undefined
   const read = async (): Promise<Reading> => {
     const atMs = nowMs()
@@ -19,9 +19,9 @@ export function makeReading({ reader, stats, nowMs }: ApiContext): () => Promise
     return { totals, counters, atMs }
   }
   return async () => {
-    if (!kept || nowMs() >= kept.untilMs) {
+    if (!kept || uptimeMs() >= kept.untilMs) {
       const reading = read()
-      kept = { reading, untilMs: nowMs() + KEPT_MS }
+      kept = { reading, untilMs: uptimeMs() + KEPT_MS }
       reading.catch(() => {
         kept = undefined
       })

@@ -26,6 +26,6 @@ const patternOf = (url: string): RegExp =>
   new RegExp(
     `^${url
       .replace(/[.+?^${}()|[\]\\]/g, String.raw`\$&`)
-      .replace(/:[^/]+/g, '[^/]*')
-      .replace('*', '.*')}$`,
+      .replace('*', '.*')
+      .replace(/:[^/]+/g, '[^/]*')}$`,
   )

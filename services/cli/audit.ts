@@ -1,6 +1,6 @@
 import { loadSettings, type Settings } from '../../lib/config/settings.ts'
 import { isRedisReply, messageOf, OperatorError } from '../../lib/errors.ts'
-import { makeLog } from '../../lib/observe/log.ts'
+import { refusalText } from '../../lib/store/advice.ts'
 import { checkLayout } from '../../lib/store/audit/layout.ts'
 import { keepAuditResult } from '../../lib/store/audit/result.ts'
 import { auditAll } from '../../lib/store/audit.ts'
@@ -33,7 +33,7 @@ async function audit(settings: Settings, repair: boolean, json: boolean): Promis
   const { url, name } = await findRedis(settings, 'audit')
   const keys = makeKeys(settings.keyPrefix)
   const { peerLifetimeS } = settings
-  const redis = await connectRedis(url, makeLog('silent', false))
+  const redis = await connectRedis(url)
   const bar = makeBar()
   try {
     await checkLayout(redis, keys)
@@ -59,6 +59,6 @@ function openingLine(name: string, { peerLifetimeS, keyPrefix }: Settings, repai
 
 function problemOf(error: unknown): string {
   if (error instanceof OperatorError) return error.message
-  if (isRedisReply(error)) return `Redis refuses the audit: ${messageOf(error)}`
+  if (isRedisReply(error)) return `Redis refuses the audit: ${refusalText(error)}`
   return `the audit did not come to its end: ${messageOf(error)}\n  each repair is one script: none is left half done. Run it again.`
 }

@@ -1,8 +1,12 @@
 import { OperatorError } from '../../lib/errors.ts'
-import { shown, tableOf } from '../../lib/observe/table.ts'
-import { makeBanStore } from '../../lib/store/bans.ts'
+import { shown } from '../../lib/observe/table.ts'
+import { banEntry, makeBanList, makeBanReader } from '../../lib/store/bans.ts'
+import { readList } from '../../lib/store/list-copy.ts'
 import { type Network, networkText, parseNetwork } from '../../lib/wire/network.ts'
+import { type NetworkRows, networksOf } from '../../lib/wire/network-table.ts'
 import { quoted } from './given.ts'
+import { printJsonArray, printLines } from './json-list.ts'
+import { isOwn } from './own-networks.ts'
 import { EXIT, print, runOnRedis } from './redis.ts'
 import { readUntil, untilText } from './until.ts'
 
@@ -11,9 +15,12 @@ export const addBans = (texts: readonly string[], { for: time }: { for?: string 
   runOnRedis('write', async (target) => {
     const networks = texts.map(readNetwork)
     const untilS = time === undefined ? undefined : readUntil('--for', time, target.nowS)
-    const store = makeBanStore(target)
-    let added = 0
-    for (const network of networks) if (await store.put({ network, untilS })) added += 1
+    const outcomes = await makeBanList(target).put(networks.map((network) => banEntry({ network, untilS })))
+    const added = outcomes.filter((outcome) => outcome === 'new').length
+    for (const network of networks.filter(isOwn))
+      process.stderr.write(
+        `redswarm: ${networkText(network)} has addresses of this machine or of private networks: health checks, proxies and you may come from there\n`,
+      )
     const before = networks.length - added
     await print(`  ${shown(added)} banned, ${shown(before)} banned before; ${untilText(untilS, target.nowS)}\n`)
     return EXIT.done
@@ -22,37 +29,44 @@ export const addBans = (texts: readonly string[], { for: time }: { for?: string 
 /** Ends bans; answers the exit code. */
 export const removeBans = (texts: readonly string[]): Promise<number> =>
   runOnRedis('write', async (target) => {
-    const store = makeBanStore(target)
-    let missing = 0
-    for (const network of texts.map(readNetwork)) {
-      if (await store.remove(network)) continue
-      missing += 1
-      process.stderr.write(`redswarm: ${networkText(network)} is not banned\n`)
-    }
-    await print(`  ${shown(texts.length - missing)} no longer banned\n`)
-    return missing === 0 ? EXIT.done : EXIT.notAll
+    const names = texts.map(readNetwork).map(networkText)
+    const were = await makeBanList(target).remove(names)
+    const missing = names.filter((_, i) => !were[i])
+    for (const name of missing) process.stderr.write(`redswarm: ${name} is not banned\n`)
+    await print(`  ${shown(names.length - missing.length)} no longer banned\n`)
+    return missing.length === 0 ? EXIT.done : EXIT.notAll
   })
 
 /** Prints all bans, as a table or a JSON array; answers the exit code. */
 export const printBans = ({ json = false }: { json?: boolean }): Promise<number> =>
   runOnRedis('read', async (target) => {
-    const bans = (await makeBanStore(target).all())
-      .sort((a, b) => compareNetworks(a.network, b.network))
-      .map(({ network, untilS }) => ({ network: networkText(network), untilS }))
-    if (json) {
-      const rows = bans.map(({ network, untilS = null }) => ({ network, until: untilS }))
-      await print(`${JSON.stringify(rows, undefined, 2)}\n`)
-    } else if (bans.length === 0) await print('  nobody is banned\n')
-    else {
-      const rows = bans.map(({ network, untilS }) => [network, untilText(untilS, target.nowS)])
-      await print(`${tableOf(['banned', 'until'], rows, [0, 1]).join('\n')}\n`)
-    }
+    const rows = await readList(
+      makeBanList(target),
+      makeBanReader((rows) => rows),
+    )
+    if (json) await printJsonArray(jsonOf(rows))
+    else if (rows.ipv4.length + rows.ipv6.length === 0) await print('  nobody is banned\n')
+    else await printLines(tableOf(rows, target.nowS))
     return EXIT.done
   })
 
-/** IPv4 before IPv6, each by its bytes. */
-const compareNetworks = (a: Network, b: Network): number =>
-  a.address.length - b.address.length || Buffer.compare(a.address, b.address) || a.bits - b.bits
+function* jsonOf(rows: NetworkRows): Generator<string> {
+  for (const { network, value } of networksOf(rows)) {
+    const until = Number.isFinite(value) ? value : null
+    yield `{ "network": "${networkText(network)}", "until": ${until} }`
+  }
+}
+
+/** A line at a time: of a long list, a table of texts would take a gigabyte. */
+function* tableOf(rows: NetworkRows, nowS: number): Generator<string> {
+  let width = 'banned'.length
+  for (const { network } of networksOf(rows)) width = Math.max(width, networkText(network).length)
+  yield `  ${'banned'.padEnd(width)}  until`
+  for (const { network, value } of networksOf(rows)) {
+    const untilS = Number.isFinite(value) ? value : undefined
+    yield `  ${networkText(network).padEnd(width)}  ${untilText(untilS, nowS)}`
+  }
+}
 
 function readNetwork(text: string): Network {
   const network = parseNetwork(text)

@@ -1,9 +1,6 @@
 import type { Command } from 'commander'
-import { addTo } from './usage/command.ts'
-
-const WHERE = `
-Works on the Redis of REDSWARM_REDIS_URL, else on the private one of the tracker that runs on the data folder.
-`
+import { addDenyingCommands } from './denying/command.ts'
+import { addGroup, addTo, JSON_OPTION, WHERE } from './usage/command.ts'
 
 const WHITELIST_HELP = `
 Examples:
@@ -26,32 +23,12 @@ within a second.
 Exit code: 0 done, 1 no such key, 2 usage, or Redis away. More: docs/access.md.
 `
 
-const BAN_HELP = `
-Examples:
-  $ npx redswarm ban add 192.0.2.1                    an address, for ever
-  $ npx redswarm ban add 192.0.2.0/24 2001:db8::/32 --for 7d
-  $ npx redswarm ban list
-${WHERE}
-UDP requests of a banned address are left unanswered, HTTP requests are refused. A change is effective on all frontends
-within a second. Peers that are there already stay until they expire.
-Exit code: 0 done, 1 not all were banned, 2 usage, or Redis away. More: docs/access.md.
-`
-
-/** Adds `redswarm whitelist`, `redswarm keys` and `redswarm ban`. */
+/** Adds `redswarm whitelist` and `redswarm keys`, and who and what is not served. */
 export function addAccessCommands(program: Command): void {
   addWhitelist(addGroup(program, 'whitelist', 'the torrents that a listed tracker serves'))
   addKeys(addGroup(program, 'keys', 'the keys of a private tracker, one for each of its users'))
-  addBan(addGroup(program, 'ban', 'addresses and networks that are not served'))
+  addDenyingCommands(program)
 }
-
-const addGroup = (program: Command, name: string, description: string): Command =>
-  program
-    .command(name)
-    .description(description)
-    .helpCommand(false)
-    .exitOverride(({ exitCode, code }) => process.exit(exitCode === 0 || code === 'commander.helpDisplayed' ? 0 : 2))
-
-const JSON_OPTION = ['--json', 'print a JSON array'] as const
 
 function addWhitelist(group: Command): void {
   group.addHelpText('after', WHITELIST_HELP)
@@ -102,19 +79,4 @@ function addKeys(group: Command): void {
     KEYS_HELP,
     async () => (await import('./keys.ts')).printKeys,
   ).option(...JSON_OPTION)
-}
-
-function addBan(group: Command): void {
-  group.addHelpText('after', BAN_HELP)
-  addTo(
-    group,
-    'add <network...>',
-    'ban addresses and networks (CIDR)',
-    BAN_HELP,
-    async () => (await import('./ban.ts')).addBans,
-  ).option('--for <time>', 'how long, such as 30d, 12h or 90m; else for ever')
-  addTo(group, 'remove <network...>', 'end bans', BAN_HELP, async () => (await import('./ban.ts')).removeBans)
-  addTo(group, 'list', 'print all bans', BAN_HELP, async () => (await import('./ban.ts')).printBans).option(
-    ...JSON_OPTION,
-  )
 }

@@ -118,7 +118,9 @@ async function keepRunning(
     if (member.ended === undefined) restartMs = RESTART_MS_MIN
     await Promise.race([member.gone, stopped])
     if (signal.aborted) return end(member)
-    log.error({ role, process: number, reason: member.ended, restartMs }, 'a process has ended; starting it again')
+    const details = { role, process: number, reason: member.ended, restartMs }
+    // One that was told to end, for a new version, has done nothing wrong.
+    log[member.ended === 'exit code 0' ? 'info' : 'error'](details, 'a process has ended; starting it again')
     await sleep(restartMs, undefined, { signal }).catch(() => {})
     if (signal.aborted) return
     member = await start(number)

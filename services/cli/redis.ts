@@ -1,8 +1,9 @@
 import { parseRedisUrl } from '../../lib/config/redis-url.ts'
 import { loadSettings, type Settings } from '../../lib/config/settings.ts'
 import { isRedisReply, messageOf, OperatorError } from '../../lib/errors.ts'
-import { makeLog } from '../../lib/observe/log.ts'
+import { refusalText } from '../../lib/store/advice.ts'
 import { checkLayout } from '../../lib/store/audit/layout.ts'
+import { findAway, readPart } from '../../lib/store/away-masters.ts'
 import { claimSchema } from '../../lib/store/check-server.ts'
 import { endConnection } from '../../lib/store/client.ts'
 import { readTime } from '../../lib/store/clock.ts'
@@ -51,9 +52,11 @@ export async function runOnRedis(
       const settings = loadSettings(process.env)
       const { url, name } = await findRedis(settings, purpose === 'read' ? 'look into' : 'write to')
       const keys = makeKeys(settings.keyPrefix)
-      const redis = await connectRedis(url, makeLog('silent', false))
+      const redis = await connectRedis(url)
       try {
-        await (purpose === 'read' ? checkLayout(redis, keys) : claimSchema(redis, keys.schema))
+        // Who only reads does without it where its master is away, as the frontends that serve the others do.
+        if (purpose === 'write') await claimSchema(redis, keys.schema)
+        else await readPart(redis, await findAway(redis, keys), keys.schema, (node) => checkLayout(node, keys))
         const [seconds] = await readTime(redis)
         return await command({ redis, name, keys, settings, nowS: Number(seconds) })
       } finally {
@@ -80,7 +83,9 @@ export async function runToEnd(command: () => Promise<number>, advice = ''): Pro
 /** Whoever reads may have had enough (`| head`): what the command is there for is done all the same. */
 export function endsQuietlyWithoutReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+    if (error.code === 'EPIPE') return
+    process.stderr.write(`redswarm: cannot write standard output: ${messageOf(error)}\n`)
+    process.exit(EXIT.notRun)
   })
 }
 
@@ -91,6 +96,18 @@ export const print = (text: string): Promise<boolean> =>
 
 function problemOf(error: unknown, advice: string): string {
   if (error instanceof OperatorError) return error.message
-  if (isRedisReply(error)) return `Redis refuses: ${messageOf(error)}`
-  return `it did not come to its end: ${messageOf(error)}${advice}`
+  if (isRedisReply(error)) return `Redis refuses: ${refusalText(error)}`
+  return `it did not come to its end: ${lossOf(messageOf(error))}${advice}`
 }
+
+/** How ioredis says that a command could not be sent, or was not answered. */
+const IS_LOST =
+  /^(?:Reached the max retries|Stream isn't writeable|Connection is closed|Cluster isn't ready|Failed to refresh slots)/
+const IS_LATE = /timed out|Socket timeout/
+
+const lossOf = (message: string): string =>
+  IS_LOST.test(message)
+    ? 'the connection to Redis was lost'
+    : IS_LATE.test(message)
+      ? 'Redis does not answer in time'
+      : message

@@ -23,3 +23,18 @@ export const timeText = (seconds: number): string =>
 
 /** Lines as one text. */
 export const textOf = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('')
+
+/** A narrower column is not read. */
+const TEXT_WIDTH_MIN = 30
+
+/** Words in lines that are no longer than the width, but for words that are, and where it is too narrow to read. */
+export function folded(words: readonly string[], width: number): string[] {
+  const lines: string[] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= Math.max(TEXT_WIDTH_MIN, width))
+      lines[lines.length - 1] = `${last} ${word}`
+    else if (word !== '') lines.push(word)
+  }
+  return lines
+}

@@ -1,5 +1,5 @@
 import { OperatorError } from '../../lib/errors.ts'
-import { VALID_UNTIL_S_MAX } from '../../lib/store/passkeys.ts'
+import { VALID_UNTIL_S_MAX } from '../../lib/store/until.ts'
 import { quoted } from './given.ts'
 
 const UNITS_S: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }

@@ -1,12 +1,18 @@
-import { BlockList, isIP } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { answerBrokenIn, requestLimits } from '../../lib/http-server-guard.ts'
-import { addressText, type Endpoint, isIpv6, toEndpoint } from '../../lib/wire/endpoint.ts'
+import { answerBrokenIn, requestLimits, STUCK_MS_MAX } from '../../lib/http-server-guard.ts'
+import type { Counters } from '../../lib/observe/counters.ts'
+import { type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
+import { forwardedFor } from '../../lib/wire/forwarded-for.ts'
 import { writeFailure } from '../../lib/wire/http-reply.ts'
+import type { Network } from '../../lib/wire/network.ts'
+import { makeNetworkCheck } from '../../lib/wire/network-table.ts'
+import { readProxyHeader } from '../../lib/wire/proxy-header.ts'
 import { parseQuery, type Query } from '../../lib/wire/query.ts'
+import { type Connections, limitConnections } from './connections.ts'
+import { type ProxiedConnections, takeProxyHeaders } from './proxied-connections.ts'
 
 /** Longest URL that is read: a scrape of 100 escaped info hashes has 7,100 bytes. */
-const URL_BYTES_MAX = 8000
+export const URL_BYTES_MAX = 8000
 /** How long a connection is kept for a next request: longer than the idle time of common proxies (60 s). */
 const KEEP_ALIVE_MS = 65_000
 
@@ -19,12 +25,25 @@ export type HttpHandlers = {
 }
 
 /** The HTTP tracker (BEP 3, 7, 23, 24, 31, 48) as a function of what it needs; not listening yet. */
-export function makeHttpApp(handlers: HttpHandlers, trustedProxies: readonly string[]): FastifyInstance {
+export function makeHttpApp(
+  handlers: HttpHandlers,
+  {
+    trustedProxies,
+    counters,
+    connections,
+  }: { trustedProxies: readonly Network[]; counters: Counters; connections: Connections },
+): FastifyInstance {
+  const answerBroken = answerBrokenIn('text/plain', (_code, message) => `${message}\n`)
   const app = Fastify({
     ...requestLimits,
+    connectionTimeout: STUCK_MS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
     exposeHeadRoutes: false,
-    clientErrorHandler: answerBrokenIn('text/plain', (_code, message) => `${message}\n`),
+    clientErrorHandler(error, socket) {
+      const { rawPacket } = error
+      if (Buffer.isBuffer(rawPacket) && readProxyHeader(rawPacket) !== 'none') counters.proxy_untrusted += 1
+      answerBroken(error, socket)
+    },
     // Nothing of the path is told: there may be a passkey in it.
     frameworkErrors: (_error, _request, reply: FastifyReply) =>
       void reply.code(400).type('text/plain').send('the path is malformed\n'),
@@ -39,14 +58,26 @@ export function makeHttpApp(handlers: HttpHandlers, trustedProxies: readonly str
   // Nothing that a tracker is asked has a body: whatever comes with a request is left unread, not judged.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _body, done) => done(null))
-  const sourceOf = makeSourceFinder(trustedProxies)
+  const isProxy = makeNetworkCheck(trustedProxies)
+  // Most trackers have no proxy before them, and need not look for one.
+  const proxied = trustedProxies.length > 0 ? takeProxyHeaders(app.server, { isProxy, counters }) : undefined
+  if (proxied) app.addHook('preClose', async () => proxied.close())
+  // After what takes connections over: it counts them from when they are made.
+  limitConnections(app.server, connections)
+  const sourceOf = proxied ? makeSourceFinder(isProxy, proxied) : connectionOf
   const answer = (handle: HttpHandlers['announce']) => async (request: FastifyRequest, reply: FastifyReply) => {
     const url = request.raw.url ?? ''
     if (url.length > URL_BYTES_MAX)
       return reply.code(414).type('text/plain').send(writeFailure('the request is too long'))
     const question = url.indexOf('?')
+    const query = parseQuery(question < 0 ? '' : url.slice(question + 1))
     const { passkey = '' } = request.params as { passkey?: string }
-    send(reply, await handle(parseQuery(question < 0 ? '' : url.slice(question + 1)), sourceOf(request), passkey))
+    const connection = connections.begin(request.socket)
+    try {
+      send(reply, await handle(query, sourceOf(request), passkey))
+    } finally {
+      connections.end(connection)
+    }
   }
   for (const path of ['/announce', '/announce/:passkey']) app.get(path, answer(handlers.announce))
   for (const path of ['/scrape', '/scrape/:passkey']) app.get(path, answer(handlers.scrape))
@@ -80,29 +111,21 @@ function refuseOtherMethods(app: FastifyInstance, url: string): void {
   })
 }
 
+const connectionOf = ({ socket }: FastifyRequest): Endpoint | undefined =>
+  toEndpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0)
+
 /**
- * Finds where a client is: its connection's address or, behind a trusted proxy, the right-most address of
- * X-Forwarded-For that is no trusted proxy. A proxy that does not say gives none: its own address is no peer's.
+ * Finds where a client is: its connection's address or, behind a trusted proxy, that of the PROXY protocol's header or the
+ * right-most address of X-Forwarded-For that is no trusted proxy. A proxy that does not say gives none: its own address is
+ * no peer's.
  */
-function makeSourceFinder(trustedProxies: readonly string[]): (request: FastifyRequest) => Endpoint | undefined {
-  const proxies = new BlockList()
-  for (const proxy of trustedProxies) {
-    const [address = '', bits] = proxy.split('/')
-    if (bits === undefined) proxies.addAddress(address, familyOf(address))
-    else proxies.addSubnet(address, Number(bits), familyOf(address))
-  }
-  // Compared as the addresses that they are read as: a zone (`%br_0`) that Node does not know must not hide a proxy.
-  const isProxy = (hop: Endpoint | undefined): boolean =>
-    hop !== undefined && proxies.check(addressText(hop), isIpv6(hop) ? 'ipv6' : 'ipv4')
-  // Most trackers have no proxy before them, and a look into an empty list costs a microsecond, too.
-  if (trustedProxies.length === 0) return ({ socket }) => toEndpoint(socket.remoteAddress ?? '', socket.remotePort ?? 0)
-  return ({ socket, headers }) => {
-    const { remoteAddress = '', remotePort = 0 } = socket
-    const sender = toEndpoint(remoteAddress, remotePort)
-    if (!isProxy(sender)) return sender
-    const hops = String(headers['x-forwarded-for'] ?? '').split(',')
-    return hops.map((hop) => toEndpoint(hop.trim(), remotePort)).findLast((hop) => !isProxy(hop))
+function makeSourceFinder(
+  isProxy: (source: Endpoint) => boolean,
+  proxied: ProxiedConnections,
+): (request: FastifyRequest) => Endpoint | undefined {
+  return (request) => {
+    const sender = proxied.sourceOf(request.socket) ?? connectionOf(request)
+    if (!sender || !isProxy(sender)) return sender
+    return forwardedFor(request.headers['x-forwarded-for'], request.socket.remotePort ?? 0, isProxy)
   }
 }
-
-const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4')

@@ -2,9 +2,10 @@ import { type Counters, countRefused } from '../../lib/observe/counters.ts'
 import { type Measures, makeMeasures } from '../../lib/observe/measures.ts'
 import { makeTurnClock } from '../../lib/observe/turn-clock.ts'
 import type { AccessCheck } from '../../lib/swarm/access.ts'
+import { type AddressRates, requestsOfScrape } from '../../lib/swarm/address-rates.ts'
 import type { Announcer } from '../../lib/swarm/announce.ts'
 import type { BanCheck } from '../../lib/swarm/bans.ts'
-import { refusalText, retryInS } from '../../lib/swarm/refusal.ts'
+import { OVER_RATE, refusalText, retryInS, someMinutesS } from '../../lib/swarm/refusal.ts'
 import type { SwarmStore } from '../../lib/swarm/store.ts'
 import { type Counts, NO_COUNTS } from '../../lib/wire/counts.ts'
 import { type Endpoint, isIpv6, withPort } from '../../lib/wire/endpoint.ts'
@@ -15,7 +16,8 @@ import {
   writeFailure,
   writeHttpScrapeReply,
 } from '../../lib/wire/http-reply.ts'
-import { parseHttpAnnounce, parseHttpScrape } from '../../lib/wire/http-request.ts'
+import { parseHttpAnnounce, parseHttpIp, parseHttpScrape } from '../../lib/wire/http-request.ts'
+import { parsed } from '../../lib/wire/parsed.ts'
 import type { Query } from '../../lib/wire/query.ts'
 
 /** What answering requests needs. */
@@ -26,10 +28,16 @@ export type RequestContext = {
   access?: AccessCheck | undefined
   /** Whose requests are refused. */
   isBanned?: BanCheck
+  /** Whose word of where they are counts. */
+  mayNameAddress?: (sender: Endpoint) => boolean
+  /** How much an address may ask. */
+  rates?: Pick<AddressRates, 'admits'>
   /** Chance, 0 to 1: when clients that are refused may try again. */
   random?: () => number
   counters: Counters
   measures?: Measures
+  /** Seconds since the epoch by the clock that all frontends share. */
+  nowS?: () => number
 }
 
 /** An HTTP reply has room for as many peers as an operator allows. */
@@ -41,7 +49,8 @@ const SECONDS_PER_MINUTE = 60
  * is, undefined where a trusted proxy does not say; `passkey` is the path's, empty where it has none.
  */
 export function makeRequestHandlers(context: RequestContext) {
-  const { announcer, store, access, counters, measures, isBanned, random = () => 0 } = context
+  const { announcer, store, access, counters, measures, isBanned, mayNameAddress, rates } = context
+  const { random = () => 0, nowS = () => 0 } = context
   const { durations } = measures ?? makeMeasures()
   const nowMs = makeTurnClock()
   const fail = (source: Endpoint | undefined, reason: string): Buffer => {
@@ -54,17 +63,27 @@ export function makeRequestHandlers(context: RequestContext) {
     return writeFailure(BANNED)
   }
 
+  type Kind = `tcp${'4' | '6'}_${'announces' | 'scrapes'}`
+  const refuseOverRate = (kind: Kind): Buffer => {
+    counters[kind] += 1
+    countRefused(counters, kind, 'over_rate')
+    return refusal(OVER_RATE, someMinutesS(random))
+  }
+
   const announce = async (query: Query, source: Endpoint | undefined, passkey: string): Promise<Buffer> => {
     if (!source) return fail(source, NO_ADDRESS)
     if (isBanned?.(source)) return refuseBanned()
-    const parsed = parseHttpAnnounce(query)
-    if (!parsed.ok) return fail(source, parsed.reason)
-    const startMs = nowMs()
     const kind = isIpv6(source) ? 'tcp6_announces' : 'tcp4_announces'
-    const { infoHash, report, event, numwant, port, compact, noPeerId } = parsed.value
-    const endpoint = withPort(source, port)
+    if (rates?.admits(source, nowS(), 1) === false) return refuseOverRate(kind)
+    const read = parseHttpAnnounce(query)
+    if (!read.ok) return fail(source, read.reason)
+    const { infoHash, report, event, numwant, port, compact, noPeerId } = read.value
+    const named = mayNameAddress?.(source) ? parseHttpIp(query, port) : NOT_NAMED
+    if (!named.ok) return fail(source, named.reason)
+    const startMs = nowMs()
+    const endpoint = named.value ?? withPort(source, port)
     const wantsPeerIds = !compact && !noPeerId
-    const request = { infoHash, endpoint, report, event, numwant, wantsPeerIds, passkey }
+    const request = { infoHash, endpoint, sender: source, report, event, numwant, wantsPeerIds, passkey }
     const [outcome] = await announcer([request], PEERS_MAX)
     // Not before: those that were served, all less the refused, must never become fewer.
     counters[kind] += 1
@@ -73,20 +92,24 @@ export function makeRequestHandlers(context: RequestContext) {
       countRefused(counters, kind, outcome?.cause ?? 'away')
       return refusal(outcome?.reason ?? refusalText('away'), outcome?.retryInS)
     }
-    const reply: HttpAnnounceReply = { ...outcome, client: source }
+    if (outcome.waitS > 0) counters.early_announces += 1
+    const warning = outcome.waitS > 0 ? tooEarly(outcome.waitS) : undefined
+    const reply: HttpAnnounceReply = { ...outcome, client: source, warning }
     return compact ? writeCompactAnnounceReply(reply) : writeDictionaryAnnounceReply(reply)
   }
 
   const scrape = async (query: Query, source: Endpoint | undefined, passkey: string): Promise<Buffer> => {
     if (!source) return fail(source, NO_ADDRESS)
     if (isBanned?.(source)) return refuseBanned()
-    const parsed = parseHttpScrape(query)
-    if (!parsed.ok) return fail(source, parsed.reason)
-    const startMs = nowMs()
     const kind = isIpv6(source) ? 'tcp6_scrapes' : 'tcp4_scrapes'
+    const requests = requestsOfScrape(query.all('info_hash').length)
+    if (rates?.admits(source, nowS(), requests) === false) return refuseOverRate(kind)
+    const read = parseHttpScrape(query)
+    if (!read.ok) return fail(source, read.reason)
+    const startMs = nowMs()
     // As Torrust does: whoever may not know is told zeros, as of torrents that nobody has.
     const mayKnow = access?.(passkey) === undefined
-    const answers = mayKnow ? await store.scrape(parsed.value) : parsed.value.map(() => NO_COUNTS)
+    const answers = mayKnow ? await store.scrape(read.value) : read.value.map(() => NO_COUNTS)
     counters[kind] += 1
     durations.http_scrape.observe((nowMs() - startMs) / 1000)
     const refused = answers.find((answer) => typeof answer === 'string')
@@ -94,7 +117,7 @@ export function makeRequestHandlers(context: RequestContext) {
       countRefused(counters, kind, refused)
       return refusal(refusalText(refused), retryInS(refused, random))
     }
-    return writeHttpScrapeReply(parsed.value, answers as Counts[])
+    return writeHttpScrapeReply(read.value, answers as Counts[])
   }
 
   return { announce, scrape }
@@ -104,5 +127,8 @@ export function makeRequestHandlers(context: RequestContext) {
 const refusal = (reason: string, retryInS: number | undefined): Buffer =>
   writeFailure(reason, retryInS === undefined ? undefined : Math.ceil(retryInS / SECONDS_PER_MINUTE))
 
+const tooEarly = (waitS: number): string => `you announce too often: no peers for the next ${waitS} seconds`
+
+const NOT_NAMED = parsed(undefined)
 const BANNED = 'your address is banned from this tracker'
-const NO_ADDRESS = 'the proxy before this tracker does not say where you are (X-Forwarded-For)'
+const NO_ADDRESS = 'the proxy of this tracker does not tell your address (X-Forwarded-For or PROXY protocol)'

@@ -81,7 +81,8 @@ export function makeConnection(
       if (hasServed && status === 0 && isClosed(error)) {
         // RFC 9112, 9.3.1: a server may close a connection that it keeps at any time; who asked meanwhile asks again.
         hasServed = false
-        client.dispatch({ path, method: 'GET' }, handler)
+        // undici holds that what failed has left nothing to do: not before it is done with that.
+        setImmediate(() => client.dispatch({ path, method: 'GET' }, handler))
         return
       }
       isUnderWay = false

@@ -1,13 +1,14 @@
 import { makeCounters } from '../../lib/observe/counters.ts'
 import { makeMeasures, makeSweepMeasures } from '../../lib/observe/measures.ts'
 import type { MetricSource } from '../../lib/observe/metrics.ts'
-import { frontendMetrics } from './frontend.ts'
+import { connectionsMetric, frontendMetrics } from './frontend.ts'
 import { processMetrics } from './process.ts'
 import { sweeperMetrics } from './sweeper.ts'
 import { trackerMetrics } from './tracker.ts'
 
 const NOTHING = {
-  ...{ torrents: 0, seeders: 0, leechers: 0, completed: 0, alive: 0, silent: 0, usedBytes: 0, maxBytes: 0 },
+  ...{ totals: { torrents: 0, seeders: 0, leechers: 0, completed: 0 }, processes: [] },
+  server: { usedBytes: 0, maxBytes: 0 },
   ...{ sweeper: { sweptS: 0, holdS: 0 }, audit: { atS: 0, drift: 0 } },
 }
 
@@ -20,8 +21,10 @@ const ALL: [who: string, sources: MetricSource[]][] = [
       counters: makeCounters(),
       measures: makeMeasures(),
       waiting: () => ({ announces: 0, scrapes: 0 }),
+      intervalS: () => 0,
     }),
   ],
+  ['`http`', [connectionsMetric(() => 0)]],
   ['sweepers', sweeperMetrics(makeSweepMeasures())],
   ['`api`, of the whole tracker', trackerMetrics(async () => NOTHING)],
 ]

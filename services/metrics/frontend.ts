@@ -8,6 +8,8 @@ export type FrontendReadings = {
   measures: Measures
   /** What waits for Redis, or is in flight. */
   waiting: () => { announces: number; scrapes: number }
+  /** The interval that clients are told. */
+  intervalS: () => number
 }
 
 const FAMILIES = [
@@ -18,7 +20,7 @@ const FAMILIES = [
 ] as const
 
 /** Metrics of the UDP and HTTP frontends of a process. */
-export const frontendMetrics = ({ counters, measures, waiting }: FrontendReadings): MetricSource[] => [
+export const frontendMetrics = ({ counters, measures, waiting, intervalS }: FrontendReadings): MetricSource[] => [
   {
     name: 'redswarm_requests_total',
     help: 'Requests by what became of them: ok, refused (see redswarm_refusals_total), or invalid, which is told of kind unknown',
@@ -33,9 +35,27 @@ export const frontendMetrics = ({ counters, measures, waiting }: FrontendReading
   },
   {
     name: 'redswarm_datagrams_dropped_total',
-    help: 'Datagrams that were not answered: no request, too many in work, too many errors of their address, or a banned one',
+    help: 'Datagrams that were not answered: no request, too many in work, too many errors or requests of their address, or a banned one',
     type: 'counter',
     read: () => causes(counters, DROPPED),
+  },
+  {
+    name: 'redswarm_proxy_headers_refused_total',
+    help: 'Datagrams and HTTP connections not served for their header of the PROXY protocol: from no trusted proxy, broken, or, of datagrams, silent about the client',
+    type: 'counter',
+    read: () => causes(counters, PROXY_HEADERS),
+  },
+  {
+    name: 'redswarm_early_announces_total',
+    help: 'Regular announces answered without peers: they came sooner than the minimum interval, again and again',
+    type: 'counter',
+    read: () => [[{}, counters.early_announces]],
+  },
+  {
+    name: 'redswarm_http_connections_closed_total',
+    help: 'HTTP connections closed to make room for others, or because their address had too many',
+    type: 'counter',
+    read: () => [[{}, counters.http_connections_closed]],
   },
   {
     name: 'redswarm_datagrams_unsent_total',
@@ -71,7 +91,21 @@ export const frontendMetrics = ({ counters, measures, waiting }: FrontendReading
     type: 'gauge',
     read: () => Object.entries(waiting()).map(([kind, count]) => [{ kind }, count]),
   },
+  {
+    name: 'redswarm_announce_interval_seconds',
+    help: 'Interval that clients are told, before chance adds up to a tenth: as set or, while the frontend or Redis is overloaded, longer',
+    type: 'gauge',
+    read: () => [[{}, Math.round(intervalS())]],
+  },
 ]
+
+/** The metric of an HTTP frontend that is no count. */
+export const connectionsMetric = (open: () => number): MetricSource => ({
+  name: 'redswarm_http_connections',
+  help: 'Open connections of the HTTP tracker',
+  type: 'gauge',
+  read: () => [[{}, open()]],
+})
 
 function requestSamples(counters: Counters, [protocol, prefix, family]: (typeof FAMILIES)[number]): Samples {
   const sample = (kind: string, outcome: string, value: number): Samples[number] => [
@@ -95,6 +129,13 @@ const REFUSED_BY_ACCESS = {
   unlisted: 'refused_unlisted',
   private: 'refused_private',
   banned: 'refused_banned',
+  denied: 'refused_denied',
+  client: 'refused_client',
+  address: 'refused_address',
+  over_rate: 'refused_over_rate',
+  torrents: 'refused_torrents',
+  address_torrents: 'refused_address_torrents',
+  swarm_peers: 'refused_swarm_peers',
 } as const
 const REFUSED_BY_STORE = {
   busy: 'store_busy',
@@ -111,6 +152,12 @@ const DROPPED = {
   overload: 'udp_dropped',
   error_budget: 'udp_errors_silenced',
   banned: 'udp_banned',
+  over_rate: 'udp_over_rate',
+} as const
+const PROXY_HEADERS = {
+  untrusted: 'proxy_untrusted',
+  broken: 'proxy_broken',
+  silent: 'proxy_silent',
 } as const
 
 const causes = (counters: Counters, names: Record<string, CounterName>): Samples =>

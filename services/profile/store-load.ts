@@ -75,7 +75,7 @@ export type LoadedStore = {
 /** The store of a profiled tracker, for roles whose load is in the store. */
 export async function openStore(redisUrl: string, { torrents, peers }: StoreSize): Promise<LoadedStore> {
   const log = makeLog('silent', false)
-  const redis = await connectRedis(redisUrl, log)
+  const redis = await connectRedis(redisUrl)
   const keys = makeKeys('')
   const reader = makeSwarmReader({ redis, keys })
   let written = 0

@@ -174,7 +174,7 @@ function urlOf(role: ProfiledRole, port: number): string {
 }
 
 async function pidOf(redisUrl: string): Promise<number> {
-  const redis = await connectRedis(redisUrl, makeLog('silent', false))
+  const redis = await connectRedis(redisUrl)
   try {
     return Number(fieldsOf(await redis.info('server')).get('process_id'))
   } finally {

@@ -3,7 +3,7 @@ import { RANKED_BY, type RankedBy } from '../../lib/store/ranks.ts'
 import type { ListedTorrent } from '../../lib/store/walk.ts'
 
 /** Torrents in a ranking at most. */
-const RANKED_MAX = 10_000
+export const RANKED_MAX = 10_000
 /** Rest after each shard: a walk of 1 million torrents takes 2 minutes and 0.5 % of Redis. */
 const SHARD_REST_MS = 20
 

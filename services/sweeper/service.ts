@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Job, Queue, Worker } from 'bullmq'
 import { isRedisReply, messageOf } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/observe/log.ts'
-import type { RedisClient } from '../../lib/store/client.ts'
+import { endConnection, type RedisClient } from '../../lib/store/client.ts'
 
 const QUEUE_NAME = 'sweeper'
 /** How often the rankings are made anew. */
@@ -10,7 +10,9 @@ const RANK_EVERY_MS = 5 * 60_000
 /** How long a stop waits for a job in work: pieces of a sweep are short, but Redis may be away. */
 const DRAIN_MS_MAX = 3000
 /** Finished jobs that are kept to be looked at. */
-const JOBS_KEPT = 20
+export const JOBS_KEPT = 20
+/** Events of jobs that are kept, some more at times: nobody reads them, and BullMQ would keep 10,000, a megabyte. */
+export const JOB_EVENTS_KEPT = 100
 
 /** A running sweeper. */
 export type SweeperService = { stop: () => Promise<void> }
@@ -41,7 +43,7 @@ export async function startSweeperService({
 }): Promise<SweeperService> {
   let isStopping = false
   const shared = { connection, prefix }
-  const queue = new Queue(QUEUE_NAME, shared)
+  const queue = new Queue(QUEUE_NAME, { ...shared, streams: { events: { maxLen: JOB_EVENTS_KEPT } } })
   const run = (job: Job): Promise<object> => (job.name === 'rank' ? rank : sweep)(() => isStopping)
   const worker = new Worker(QUEUE_NAME, run, { ...shared, concurrency: 2 })
   let told = ''
@@ -71,6 +73,8 @@ export async function startSweeperService({
   const sweepIfOverdue = async (): Promise<void> => {
     if (isSweeping || isStopping || !(await isOverdue())) return
     isSweeping = true
+    // It may be gone with a master whose last writes no replica had.
+    isScheduled = false
     log.warn('sweeps are overdue: sweeping without the job queue')
     await sweep(() => isStopping).finally(() => {
       isSweeping = false
@@ -86,7 +90,7 @@ export async function startSweeperService({
       clearInterval(timer)
       // Without Redis, BullMQ would wait for it to come back; a job that is left in work is another sweeper's.
       await Promise.race([Promise.all([worker.close(), queue.close()]), sleep(DRAIN_MS_MAX, undefined, { ref: false })])
-      connection.disconnect()
+      endConnection(connection)
     },
   }
 }

@@ -1,25 +1,34 @@
 import { type Counters, countRefused } from '../../lib/observe/counters.ts'
 import { type Measures, makeMeasures, secondsSince } from '../../lib/observe/measures.ts'
 import type { AccessCheck } from '../../lib/swarm/access.ts'
+import { type AddressRates, requestsOfScrape } from '../../lib/swarm/address-rates.ts'
 import type { AnnounceOutcome, Announcer } from '../../lib/swarm/announce.ts'
 import type { BanCheck } from '../../lib/swarm/bans.ts'
-import { refusalText } from '../../lib/swarm/refusal.ts'
+import { OVER_RATE, refusalText } from '../../lib/swarm/refusal.ts'
 import type { Refusal, SwarmStore } from '../../lib/swarm/store.ts'
 import type { Datagram } from '../../lib/udp/socket.ts'
 import { type AnnounceRequest, EVENT } from '../../lib/wire/announce.ts'
 import type { BatchConnectionIds } from '../../lib/wire/connection-id.ts'
 import { type Counts, NO_COUNTS } from '../../lib/wire/counts.ts'
-import { type Endpoint, isIpv6, withPort } from '../../lib/wire/endpoint.ts'
+import { type Endpoint, ipv4Endpoint, isIpv6, withPort } from '../../lib/wire/endpoint.ts'
+import { readProxyHeader } from '../../lib/wire/proxy-header.ts'
 import {
   PEERS_MAX_IPV4,
   PEERS_MAX_IPV6,
+  REPLY_HEAD_BYTES,
   type ReplyRoom,
   writeAnnounceReply,
   writeConnectReply,
   writeErrorReply,
   writeScrapeReply,
 } from '../../lib/wire/udp-reply.ts'
-import { ACTION, parseUdpRequest, type UdpAnnounceRequest, type UdpScrapeRequest } from '../../lib/wire/udp-request.ts'
+import {
+  ACTION,
+  parseUdpRequest,
+  REQUEST_HEAD_BYTES,
+  type UdpAnnounceRequest,
+  type UdpScrapeRequest,
+} from '../../lib/wire/udp-request.ts'
 import { passkeyOf } from '../../lib/wire/url-data.ts'
 import type { ErrorBudget } from './error-budget.ts'
 import { makeReplyRoom } from './reply-room.ts'
@@ -32,6 +41,10 @@ export type DatagramContext = {
   access?: AccessCheck | undefined
   /** Whose datagrams are left unanswered. */
   isBanned?: BanCheck
+  /** Whose word of where they are counts. */
+  mayNameAddress?: (sender: Endpoint) => boolean
+  /** How much an address may ask. */
+  rates?: AddressRates
   connectionIds: (sources: readonly Endpoint[], nowS: number) => BatchConnectionIds
   errorBudget: ErrorBudget
   counters: Counters
@@ -71,11 +84,14 @@ export function makeDatagramHandler(context: DatagramContext) {
   ): Promise<void> => {
     const isV6 = isIpv6((waiting[0] as Waiting<UdpAnnounceRequest>).datagram.source)
     const kind = isV6 ? 'udp6_announces' : 'udp4_announces'
-    const requests = waiting.map(({ datagram, request }) => toAnnounceRequest(request, datagram.source))
+    const requests = waiting.map(({ datagram, request }) => toAnnounceRequest(request, datagram.source, context))
     const outcomes = await announcer(requests, isV6 ? PEERS_MAX_IPV6 : PEERS_MAX_IPV4)
     // Not before: those that were served, all less the refused, must never become fewer.
     counters[kind] += waiting.length
-    for (const outcome of outcomes) if (!outcome.ok) countRefused(counters, kind, outcome.cause)
+    for (const outcome of outcomes) {
+      if (!outcome.ok) countRefused(counters, kind, outcome.cause)
+      if (outcome.ok && outcome.waitS > 0) counters.early_announces += 1
+    }
     send(
       waiting.map(({ datagram, request }, i) =>
         replyTo(datagram, writeOutcome(request.transactionId, outcomes[i] as AnnounceOutcome, room)),
@@ -149,18 +165,22 @@ export type Send = (replies: Datagram[]) => void
  * Its share of what is to be done is added to `work`.
  */
 function decide(work: Work, datagram: Datagram, index: number): void {
-  const { counters, errorBudget, isBanned } = work.context
+  const { counters, errorBudget, isBanned, rates } = work.context
   if (isBanned?.(datagram.source)) {
     counters.udp_banned += 1
     return
   }
   const parsed = parseUdpRequest(datagram.payload)
   if (!parsed.ok) {
-    counters.udp_ignored += 1
+    ignore(counters, datagram)
     return
   }
   const request = parsed.value
   if (request.action === ACTION.connect) {
+    if (rates?.admitsConnect(datagram.source, work.nowS) === false) {
+      counters.udp_over_rate += 1
+      return
+    }
     counters[isIpv6(datagram.source) ? 'udp6_connections' : 'udp4_connections'] += 1
     work.connects += 1
     work.replies.push(replyTo(datagram, writeConnectReply(request.transactionId, work.ids.issue(index), work.room)))
@@ -170,9 +190,15 @@ function decide(work: Work, datagram: Datagram, index: number): void {
   if (standing !== 'valid') {
     const message = standing === 'expired' ? 'connection id expired' : 'bad connection id'
     // Nobody has shown to be at this address: an error must be no longer than what was sent, nor come often.
-    if (message.length + 8 > datagram.payload.length) counters.udp_ignored += 1
-    else if (errorBudget(datagram.source, work.nowS)) refuse(work, datagram, request.transactionId, message)
+    if (REPLY_HEAD_BYTES + message.length > datagram.payload.length || hasProxyHeader(datagram))
+      ignore(counters, datagram)
+    else if (errorBudget(datagram.source, standing, work.nowS)) refuse(work, datagram, request.transactionId, message)
     else counters.udp_errors_silenced += 1
+    return
+  }
+  const requests = request.action === ACTION.scrape ? requestsOfScrape(request.infoHashes.length) : 1
+  if (rates?.admits(datagram.source, work.nowS, requests) === false) {
+    refuseOverRate(work, datagram, request)
     return
   }
   switch (request.action) {
@@ -194,9 +220,35 @@ function decide(work: Work, datagram: Datagram, index: number): void {
   }
 }
 
+/**
+ * Whether a datagram begins with a header of the PROXY protocol. Those of trusted proxies were taken off before: this one is
+ * anybody's. What is shorter than a request is too short to tell.
+ */
+const hasProxyHeader = ({ payload }: Datagram): boolean =>
+  payload.length >= REQUEST_HEAD_BYTES && readProxyHeader(payload) !== 'none'
+
+function ignore(counters: Counters, datagram: Datagram): void {
+  counters[hasProxyHeader(datagram) ? 'proxy_untrusted' : 'udp_ignored'] += 1
+}
+
 function refuse(work: Work, datagram: Datagram, transactionId: number, message: string): void {
   work.context.counters[isIpv6(datagram.source) ? 'udp6_errors' : 'udp4_errors'] += 1
   work.replies.push(replyTo(datagram, writeErrorReply(transactionId, message, work.room)))
+}
+
+/** Tells an address that it asks too much, once; then there is silence. */
+function refuseOverRate(work: Work, datagram: Datagram, request: { action: number; transactionId: number }): void {
+  const { counters, rates } = work.context
+  const { source } = datagram
+  if (request.action === ACTION.error || !rates?.isToBeTold(source, work.nowS)) {
+    counters.udp_over_rate += 1
+    return
+  }
+  const kind = request.action === ACTION.scrape ? 'scrapes' : 'announces'
+  const name = `${isIpv6(source) ? 'udp6' : 'udp4'}_${kind}` as const
+  counters[name] += 1
+  countRefused(counters, name, 'over_rate')
+  work.replies.push(replyTo(datagram, writeErrorReply(request.transactionId, OVER_RATE, work.room)))
 }
 
 const replyTo = (datagram: Datagram, payload: Buffer): Datagram => ({
@@ -205,9 +257,18 @@ const replyTo = (datagram: Datagram, payload: Buffer): Datagram => ({
   via: datagram.via,
 })
 
-const toAnnounceRequest = (request: UdpAnnounceRequest, source: Endpoint): AnnounceRequest => ({
+const toAnnounceRequest = (
+  request: UdpAnnounceRequest,
+  source: Endpoint,
+  { mayNameAddress }: DatagramContext,
+): AnnounceRequest => ({
   infoHash: request.infoHash,
-  endpoint: withPort(source, request.port),
+  // BEP 15: a datagram of IPv6 has no room for an address, and what it says there is nothing.
+  endpoint:
+    request.ip !== 0 && !isIpv6(source) && mayNameAddress?.(source)
+      ? ipv4Endpoint(request.ip, request.port)
+      : withPort(source, request.port),
+  sender: source,
   report: request.report,
   event: request.event,
   numwant: request.numwant,

@@ -1,28 +1,23 @@
+import { ADDRESSES_MAX, makeTokenBuckets } from '../../lib/swarm/token-buckets.ts'
+import type { Standing } from '../../lib/wire/connection-id.ts'
 import type { Endpoint } from '../../lib/wire/endpoint.ts'
 
-/** Error replies that one address gets in a minute; an honest client needs one when its connection id has expired. */
-const ERRORS_PER_ADDRESS_MAX = 10
-/** Addresses remembered in a minute: about 6 MB. Past it, new addresses get silence till the minute is over. */
-const ADDRESSES_MAX = 65_536
-const PERIOD_S = 60
+/** Error replies that one address gets at once for ids that nobody issued to it, and how many again each second: 10 a minute. */
+const FORGED = { burst: 10, perS: 10 / 60 }
+/**
+ * … for ids that were issued to it and have expired: a thousand clients behind one address whose machine has slept. Only who is
+ * at an address has an id of it, so that a forger can use none of these up.
+ */
+const EXPIRED = { burst: 1000, perS: 10 }
 
-/** Says whether an error may be sent; keeps at most `ADDRESSES_MAX` counts, all forgotten each minute. */
-export type ErrorBudget = (address: Endpoint, nowS: number) => boolean
+/** Says whether an error may be sent for a connection id that is not valid. */
+export type ErrorBudget = (address: Endpoint, standing: Exclude<Standing, 'valid'>, nowS: number) => boolean
 
-/** A budget of error replies per IPv4 address or IPv6 /64, so that forged requests cannot make us flood anybody. */
-export function makeErrorBudget(): ErrorBudget {
-  const counts = new Map<string, number>()
-  let period = 0
-  return (address, nowS) => {
-    const now = Math.floor(nowS / PERIOD_S)
-    if (now !== period) {
-      period = now
-      counts.clear()
-    }
-    const key = address.toString('latin1', 0, address.length === 6 ? 4 : 8)
-    const count = counts.get(key) ?? 0
-    if (count >= ERRORS_PER_ADDRESS_MAX || (count === 0 && counts.size >= ADDRESSES_MAX)) return false
-    counts.set(key, count + 1)
-    return true
+/** Budgets of error replies per IPv4 address or IPv6 /64, so that forged requests cannot make us flood anybody. */
+export function makeErrorBudget(seed: number): ErrorBudget {
+  const budgets = {
+    forged: makeTokenBuckets({ ...FORGED, entries: ADDRESSES_MAX, seed }),
+    expired: makeTokenBuckets({ ...EXPIRED, entries: ADDRESSES_MAX, seed }),
   }
+  return (address, standing, nowS) => budgets[standing].take(address, nowS)
 }

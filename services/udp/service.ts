@@ -5,7 +5,7 @@ import { BATCH_MAX, type Datagram, type OpenUdpSocket, type UdpSocket } from '..
 import type { Send } from './datagram.ts'
 
 /** Datagrams in work at most; more wait in the system's buffer, or are dropped and counted: their clients ask again by themselves. */
-const IN_FLIGHT_MAX = 8192
+export const IN_FLIGHT_MAX = 8192
 /** How long a stop waits for what is in work. */
 const DRAIN_MS_MAX = 5000
 /** How often the system is asked what it dropped. */

@@ -13,7 +13,7 @@ import type { StoredAnnounce } from '../../lib/swarm/store.ts'
 import { exitOnSignals } from '../support/at-exit.ts'
 import { startClusterOf } from '../support/cluster.ts'
 import { startRedis } from '../support/redis.ts'
-import { silentLog, storeOn } from '../support/store.ts'
+import { storeOn } from '../support/store.ts'
 import { announceMany, makeAnnounces } from './announces.ts'
 import { shardsOfMasters } from './cluster/spread.ts'
 import { describeMachine } from './peers/machine.ts'
@@ -65,7 +65,7 @@ type Place = {
 /** Opens one Redis, or a Cluster, and fills it. */
 async function openPlace(masters: number): Promise<Place> {
   const server = masters === 0 ? await startRedis(...AOF) : await startClusterOf(masters, ...AOF)
-  const redis: RedisClient = await connectRedis(server.url, silentLog)
+  const redis: RedisClient = await connectRedis(server.url)
   const measures = makeMeasures()
   const store = storeOn(redis, { measures })
   const shape = { torrents: Number(values.torrents), peers: Number(values.peers), numwant: Number(values.numwant) }

@@ -31,6 +31,10 @@ of redswarm plan (services/cli/plan/figures.ts). No times, so that a busy machin
 }
 
 const AT_ONCE = 64 * 16
+/** Peers that an announce of a large swarm asks for. */
+const WANTED = 50
+const IPV4_PEER_BYTES = 6
+const one = randomBytes(20) as InfoHash
 const peers = Number(values.peers)
 
 async function announceAll(store: ReturnType<typeof storeOn>, announces: readonly StoredAnnounce[]): Promise<void> {
@@ -73,6 +77,24 @@ async function bytesOf(redis: Redis, section: string, field: string): Promise<nu
   return Number(fieldsOf(await redis.info(section)).get(field))
 }
 
+/** Bytes that Redis sends for an announce in a large swarm, next to those of the peers. */
+async function repliesOf(peerDetails: boolean): Promise<number> {
+  const server = await startRedis()
+  try {
+    const store = storeOn(server.redis, { peerDetails })
+    const announces = Array.from({ length: peers }, (_, i) =>
+      announceOf({ infoHash: one, endpoint: ipv4(i) as never, numwant: WANTED }),
+    )
+    await announceAll(store, announces)
+    const sent = () => bytesOf(server.redis, 'stats', 'total_net_output_bytes')
+    const before = await sent()
+    await announceAll(store, announces)
+    return ((await sent()) - before) / peers - WANTED * IPV4_PEER_BYTES
+  } finally {
+    await server.stop()
+  }
+}
+
 /** Bytes of file and network per announce of the load's mix, once all peers are there. */
 async function flowOf(peerDetails: boolean) {
   const server = await startRedis('--appendonly', 'yes', '--auto-aof-rewrite-percentage', '0')
@@ -92,7 +114,6 @@ async function flowOf(peerDetails: boolean) {
     const look = async () => ({
       file: await bytesOf(redis, 'persistence', 'aof_current_size'),
       in: await bytesOf(redis, 'stats', 'total_net_input_bytes'),
-      out: await bytesOf(redis, 'stats', 'total_net_output_bytes'),
     })
     const before = await look()
     const announces = Array.from({ length: peers }, () => {
@@ -110,26 +131,25 @@ async function flowOf(peerDetails: boolean) {
     )
     const base = await bytesOf(redis, 'persistence', 'aof_base_size')
     const each = (name: keyof typeof before): number => (after[name] - before[name]) / peers
-    return { file: each('file'), in: each('in'), out: each('out'), baseToMemory: base / memory }
+    return { file: each('file'), in: each('in'), baseToMemory: base / memory }
   } finally {
     await server.stop()
   }
 }
 
 exitOnSignals()
-const one = randomBytes(20) as InfoHash
 const rows: [what: string, figures: Record<'details' | 'without', number>][] = []
 for (const [what, measure] of [
   ['a torrent with one peer, bytes', (details: boolean) => memoryOf(details, ipv4, () => randomBytes(20) as InfoHash)],
   ['a peer of a large swarm, IPv4, bytes', (details: boolean) => memoryOf(details, ipv4, () => one)],
   ['a peer of a large swarm, IPv6, bytes', (details: boolean) => memoryOf(details, ipv6, () => one)],
+  ['network out of Redis per announce, but for the peers, bytes', repliesOf],
 ] as const)
   rows.push([what, { details: await measure(true), without: await measure(false) }])
 const [details, without] = [await flowOf(true), await flowOf(false)]
 for (const [what, name] of [
   ['append-only file per announce, bytes', 'file'],
   ['network into Redis per announce, bytes', 'in'],
-  ['network out of Redis per announce, bytes', 'out'],
   ['a rewritten append-only file, of the memory', 'baseToMemory'],
 ] as const)
   rows.push([what, { details: details[name], without: without[name] }])

@@ -18,6 +18,8 @@ const TRANSFER_MS_MAX = 30_000
 export interface Side {
   readonly client: TorrentClient
   readonly over: Protocol
+  /** Where it is; at an address of the loopback where nothing is said. */
+  readonly at?: { readonly address: string; readonly within: readonly string[] }
 }
 
 /** A side's client at work. */
@@ -27,9 +29,14 @@ interface Peer extends Side, AsyncDisposable {
 
 /**
  * Lets the seeder give a new file to the leecher. Done when the leecher's copy is the same and the tracker has heard so,
- * and when both have left and the tracker has heard that too.
+ * and when both have left and the tracker has heard that too. `meanwhile` runs when both are there as seeders.
  */
-export async function moveFile(tracker: Tracker, seeder: Side, leecher: Side): Promise<void> {
+export async function moveFile(
+  tracker: Tracker,
+  seeder: Side,
+  leecher: Side,
+  meanwhile?: (torrent: Torrent) => Promise<void>,
+): Promise<void> {
   await using folder = await makeTempFolder()
   const torrent = await makeTorrent(folder.path, tracker.announceUrl)
   const seeding = await makeTask(folder, 'seeder', seeder, torrent)
@@ -47,15 +54,19 @@ export async function moveFile(tracker: Tracker, seeder: Side, leecher: Side): P
 
   await arrived(leeching.downloads, torrent, peers)
   await counted(tracker, torrent, peers, { complete: 2, incomplete: 0, downloaded: 1 })
+  await meanwhile?.(torrent)
   await Promise.all(peers.map((peer) => peer.child.stop()))
   const tell = peers.every(({ client, over }) => client.tellsThatItStops.includes(over))
   if (tell) await counted(tracker, torrent, [], { complete: 0, incomplete: 0 })
 }
 
-async function makeTask(folder: TempFolder, role: string, { over }: Side, torrent: Torrent): Promise<Task> {
+async function makeTask(folder: TempFolder, role: string, { over, at }: Side, torrent: Torrent): Promise<Task> {
   const [downloads, home] = [await folder.sub(role), await folder.sub(`${role}-home`)]
+  const task = { torrent: torrent.paths[over], downloads, home }
+  // A network of its own has all ports free.
+  if (at) return { ...task, ...at, port: 6881 }
   const address = loopbackAddress()
-  return { torrent: torrent.paths[over], downloads, home, address, port: await freePort(address) }
+  return { ...task, address, port: await freePort(address) }
 }
 
 async function start(side: Side, task: Task): Promise<Peer> {

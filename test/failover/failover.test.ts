@@ -1,13 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { auditAll } from '../../lib/store/audit.ts'
+import type { RedisClient } from '../../lib/store/client.ts'
 import { connectRedis } from '../../lib/store/connect.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
+import { nodeName, nodesOf } from '../../lib/store/nodes.ts'
 import { makeSwarmReader } from '../../lib/store/reader.ts'
+import type { StoredReply } from '../../lib/swarm/store.ts'
 import type { InfoHash } from '../../lib/wire/info-hash.ts'
 import type { ClusterNode } from '../support/cluster.ts'
+import { jobMadeAnewMsMax, untilJobDone } from '../support/jobs.ts'
+import { until } from '../support/redis.ts'
 import { type ReplicatedCluster, startReplicatedCluster, untilPromoted } from '../support/replicas.ts'
-import { hashOf, silentLog } from '../support/store.ts'
+import { announceOf, hashOf, storeOn } from '../support/store.ts'
 import { type TestTracker, withTracker } from '../support/tracker.ts'
 import { UdpClient } from '../support/udp-client.ts'
 
@@ -67,12 +73,14 @@ const isOf = (node: ClusterNode) => {
 }
 
 /** Runs a test under load, then looks whether all peers are there and nothing is wrong. */
-const underLoad = (test: (load: { answers: Answer[] }) => Promise<void>) =>
-  withTracker(cluster.url, { roles: ['udp'] }, async (tracker) => {
+const underLoad = (test: (load: { answers: Answer[] }, logged: () => string) => Promise<void>) => {
+  const lines: string[] = []
+  const log = pino({ level: 'info' }, { write: (line) => lines.push(line) })
+  return withTracker(cluster.url, { roles: ['udp'], log }, async (tracker) => {
     const load = await startLoad(tracker)
-    await test(load)
+    await test(load, () => lines.join(''))
     await load.stop()
-    const redis = await connectRedis(cluster.url, silentLog)
+    const redis = await connectRedis(cluster.url)
     try {
       const reader = makeSwarmReader({ redis, keys })
       for (const infoHash of HASHES) expect((await reader.swarm(infoHash, 100))?.peers).toHaveLength(PEERS)
@@ -81,6 +89,7 @@ const underLoad = (test: (load: { answers: Answer[] }) => Promise<void>) =>
       redis.disconnect()
     }
   })
+}
 
 /** What was answered of some torrents, sent from then on. */
 const sentFrom = (answers: readonly Answer[], of: ReadonlySet<InfoHash>, fromMs: number) =>
@@ -90,11 +99,17 @@ const others = (own: ReadonlySet<InfoHash>) => new Set(HASHES.filter((infoHash) 
 const problemsOf = (answers: readonly Answer[]) =>
   answers.filter(({ error, tookMs }) => error !== '' || tookMs > AT_ONCE_MS_MAX)
 
+/** The connections that a node has. */
+const clientsOf = async ({ redis }: ClusterNode): Promise<string[]> =>
+  String(await redis.call('CLIENT', 'LIST', 'TYPE', 'normal'))
+    .trim()
+    .split('\n')
+
 describe('in the middle of load', () => {
   it(
     'two masters in turn are killed: theirs are refused at once, served within a second of the promotion, and others all the time',
     () =>
-      underLoad(async ({ answers }) => {
+      underLoad(async ({ answers }, logged) => {
         // The first is asked where keys are.
         for (const i of [1, 2]) {
           const [master, replica] = [cluster.nodes[i], cluster.replicas[i]] as [ClusterNode, ClusterNode]
@@ -112,6 +127,9 @@ describe('in the middle of load', () => {
           expect(refused.filter(({ tookMs }) => tookMs > AT_ONCE_MS_MAX)).toEqual([])
           const lastMs = Math.max(...refused.map(({ atMs }) => atMs))
           expect(lastMs - promotedMs).toBeLessThan(SERVED_MS_MAX)
+          const told = `"redis":"127.0.0.1:${master.port}","msg":`
+          expect(logged()).toContain(`${told}"another Redis serves what it had"`)
+          expect(logged()).not.toContain(`${told}"Redis serves again"`)
         }
       }),
     30_000,
@@ -149,6 +167,90 @@ describe('in the middle of load', () => {
           await sleep(300)
         }
         expect(sentFrom(answers, new Set(HASHES), startMs).filter(({ error }) => error !== '')).toEqual([])
+        // The test's own connection, and one at most over which the Cluster is heard.
+        await until('the former masters to be left', async () =>
+          (await Promise.all(cluster.nodes.map(clientsOf))).every((clients) => clients.length <= 2),
+        )
+      }),
+    30_000,
+  )
+})
+
+describe('a store', () => {
+  it('looks for another master while one is away, also where nobody but clients asks for its keys', async () => {
+    const redis = await connectRedis(cluster.url)
+    try {
+      const store = storeOn(redis)
+      const announce = async () => (await store.announce([announceOf({})]))[0]
+      expect(await announce()).toMatchObject({ ok: true })
+      const master = await cluster.nodeOf(keys.swarm(announceOf({}).infoHash.toString('hex')))
+      const replica = cluster.replicas[cluster.nodes.indexOf(master)] as ClusterNode
+      master.process.kill('SIGKILL')
+      await until('a refusal', async () => (await announce())?.ok === false)
+      // At once: it is asked without that, too, 5 s after the connection was made.
+      await replica.redis.call('CLUSTER', 'FAILOVER', 'TAKEOVER')
+      await until('service', async () => (await announce())?.ok === true, SERVED_MS_MAX)
+    } finally {
+      redis.disconnect()
+    }
+  })
+})
+
+describe('a master that is one no longer', () => {
+  /** Runs a test while a master that has given its place away, and is known to have, holds an announce that it was asked. */
+  const whileHeld = async (
+    test: (held: Promise<StoredReply | undefined>, redis: RedisClient, master: ClusterNode) => Promise<void>,
+  ) => {
+    const redis = await connectRedis(cluster.url)
+    try {
+      const store = storeOn(redis)
+      const announce = async () => (await store.announce([announceOf({})]))[0]
+      expect(await announce()).toMatchObject({ ok: true })
+      const master = await cluster.nodeOf(keys.swarm(announceOf({}).infoHash.toString('hex')))
+      const replica = cluster.replicas[cluster.nodes.indexOf(master)] as ClusterNode
+      // As one that is told to give its place away holds all writes, until it has.
+      await master.redis.call('CLIENT', 'PAUSE', 1000, 'WRITE')
+      const held = announce()
+      await replica.redis.call('CLUSTER', 'FAILOVER', 'TAKEOVER')
+      const masters = () => nodesOf(redis).all().map(nodeName)
+      await until('the new one to be known', async () => {
+        await nodesOf(redis).refresh()
+        return masters().includes(`127.0.0.1:${replica.port}`)
+      })
+      expect(masters()).not.toContain(`127.0.0.1:${master.port}`)
+      await test(held, redis, master)
+    } finally {
+      redis.disconnect()
+    }
+  }
+
+  it('is not left before it has answered what it was asked: what it refuses then goes to the new one', () =>
+    whileHeld(async (held) => {
+      expect(await held).toMatchObject({ ok: true })
+    }))
+
+  it('is left at once when the connection to the Cluster ends', () =>
+    whileHeld(async (held, redis, master) => {
+      expect((await clientsOf(master)).length).toBeGreaterThan(1)
+      redis.disconnect()
+      expect(await held).toMatchObject({ ok: false })
+      // The test's own stays.
+      await until('the former master to be left', async () => (await clientsOf(master)).length === 1, 1000)
+    }))
+})
+
+describe('a sweeper', () => {
+  it.each(['SIGKILL', 'SIGSTOP'] as const)(
+    'whose jobs are on a master that gets %s goes on with them at the next one',
+    (signal) =>
+      withTracker(cluster.url, { roles: ['sweeper'], settings: { REDSWARM_SWEEP_INTERVAL_S: '2' } }, async () => {
+        const master = await cluster.nodeOf(keys.jobs)
+        await untilJobDone(master.redis)
+        master.process.kill(signal)
+        const replica = cluster.replicas[cluster.nodes.indexOf(master)] as ClusterNode
+        await untilPromoted(replica)
+        await untilJobDone(replica.redis, jobMadeAnewMsMax(2))
+        master.process.kill('SIGCONT')
       }),
     30_000,
   )

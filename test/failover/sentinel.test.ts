@@ -6,16 +6,19 @@ import { makeKeys } from '../../lib/store/keys.ts'
 import { makeSwarmReader } from '../../lib/store/reader.ts'
 import type { InfoHash } from '../../lib/wire/info-hash.ts'
 import { encodeBytes } from '../../lib/wire/query.ts'
+import { runCli } from '../support/cli.ts'
 import { announceTarget, decode, get, type HttpAnnounceAnswer } from '../support/http-client.ts'
+import { jobMadeAnewMsMax, untilJobDone } from '../support/jobs.ts'
 import { until } from '../support/redis.ts'
 import { type SetMember, startSentinels, type TestSentinels } from '../support/sentinel.ts'
-import { hashOf, silentLog } from '../support/store.ts'
+import { hashOf } from '../support/store.ts'
 import { type TestTracker, withTracker } from '../support/tracker.ts'
 import { UdpClient } from '../support/udp-client.ts'
 
 const keys = makeKeys('')
 /** Sweeps come so often that some fall into a failover; none is due to remove a peer. */
-const SETTINGS = { REDSWARM_SWEEP_INTERVAL_S: '1' }
+const SWEEP_INTERVAL_S = 1
+const SETTINGS = { REDSWARM_SWEEP_INTERVAL_S: String(SWEEP_INTERVAL_S) }
 const FIRST_PORT = 1024
 
 /** What one client heard of its announces, one after another, each of another seeder of its own swarm. */
@@ -80,14 +83,11 @@ async function failOver(set: TestSentinels, tracker: TestTracker, way: string): 
   await settings.leave(set, old)
   await until('another master', async () => (await set.master()) !== old, 20_000)
   const knownMs = performance.now()
-  await sleep(2000)
-  const next = await set.master()
-  const sweptAt = () => next.redis.hget(keys.sweeper, 'swept')
-  const swept = await sweptAt()
-  await until('another sweep', async () => (await sweptAt()) !== swept, 10_000)
+  await sleep(1000)
   isOver = true
   const heard = await Promise.all(load)
   client.close()
+  await untilJobDone((await set.master()).redis, jobMadeAnewMsMax(SWEEP_INTERVAL_S))
 
   for (const each of heard) {
     const back = each.find(({ seeders, sentMs }) => seeders !== undefined && sentMs > knownMs)
@@ -104,7 +104,7 @@ async function failOver(set: TestSentinels, tracker: TestTracker, way: string): 
       ])
     }
   }
-  const redis = await connectRedis(set.url, silentLog)
+  const redis = await connectRedis(set.url)
   try {
     const { faults } = await auditAll({ redis, keys, peerLifetimeS: 3900 })
     expect(faults).toEqual([])
@@ -155,7 +155,7 @@ describe('the start on Sentinels', () => {
   it('tells what is wrong, and no password', async () => {
     const problemAt = async (url: string): Promise<string> => {
       const startMs = performance.now()
-      const problem = await connectRedis(url, silentLog).then(
+      const problem = await connectRedis(url).then(
         (redis) => String(redis.disconnect()),
         (error: Error) => error.message,
       )
@@ -164,16 +164,25 @@ describe('the start on Sentinels', () => {
       return problem
     }
     const { url } = set
-    expect(await problemAt(url.replace('of-redis', 'hunter'))).toContain('WRONGPASS')
+    expect(await problemAt(url.replace('of-redis', 'hunter'))).toMatch(/WRONGPASS.*\n {2}are the user and the password/)
     expect(await problemAt(url.replace(':of-redis@', ''))).toContain('NOAUTH')
-    expect(await problemAt(url.replace('of-sentinels', 'hunter'))).toMatch(/sentinel 127.* WRONGPASS/)
+    expect(await problemAt(url.replace('of-sentinels', 'hunter'))).toMatch(
+      /sentinel 127.* WRONGPASS.*\n {2}.*\?sentinel_password=/,
+    )
     expect(await problemAt(url.replace('?sentinel_password=of-sentinels', ''))).toMatch(/sentinel 127.* NOAUTH/)
-    expect(await problemAt(url.replace('/swarms', '/torrents'))).toContain('No such master with that name')
+    expect(await problemAt(url.replace('/swarms', '/torrents'))).toMatch(
+      /No such master with that name\n {2}.*sentinel monitor/,
+    )
     expect(await problemAt('redis+sentinel://127.0.0.1:1,127.0.0.1:2/swarms')).toMatch(/sentinel 127.* ECONNREFUSED/)
   })
 
+  it('ends where it fails', async () => {
+    const { code, stderr } = await runCli(['status'], { REDSWARM_REDIS_URL: set.url.replace('of-redis', 'hunter') })
+    expect([code, stderr]).toEqual([2, expect.stringContaining('WRONGPASS')])
+  }, 10_000)
+
   it('needs one Sentinel of those that are named', async () => {
-    const redis = await connectRedis(set.url.replace('@', '@127.0.0.1:1,'), silentLog)
+    const redis = await connectRedis(set.url.replace('@', '@127.0.0.1:1,'))
     expect(await redis.ping()).toBe('PONG')
     redis.disconnect()
   })

@@ -8,7 +8,7 @@ import { loadScript } from '../../lib/store/scripts.ts'
 import type { StoredAnnounce } from '../../lib/swarm/store.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
 import { until, useRedis } from '../support/redis.ts'
-import { announceOf, at, hashOf, silentLog, storeOn } from '../support/store.ts'
+import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
 
 const server = useRedis()
 const ANNOUNCE = loadScript('announce').id
@@ -74,7 +74,7 @@ describe.each(['the reply', 'the connection'] as const)('a call whose answer is 
     'is not sent again, and what the client sends again changes nothing: %s',
     async (_, announce, after) => {
       const way = await losingWay(server().socket)
-      const redis = await connectRedis(way.url, silentLog)
+      const redis = await connectRedis(way.url)
       onTestFinished(() => redis.disconnect())
       const store = storeOn(redis)
       await store.ready

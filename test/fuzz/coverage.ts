@@ -5,13 +5,15 @@ import { pathToFileURL } from 'node:url'
 
 /** The sources whose blocks guide: what reads strangers' bytes, and what answers them. */
 const SOURCES = [
-  ...'announce connection-id endpoint http-reply http-request info-hash parsed query udp-reply udp-request url-data'
+  ...'address-kind announce connection-id endpoint http-reply http-request info-hash parsed query udp-reply udp-request url-data'
     .split(' ')
     .map((name) => `lib/wire/${name}.ts`),
   'lib/config/listen.ts',
   'lib/store/layout.ts',
   'lib/store/records.ts',
   'lib/swarm/announce.ts',
+  'lib/swarm/peer-address.ts',
+  'lib/swarm/token-buckets.ts',
   'services/http/app.ts',
   'services/http/request.ts',
   'services/udp/datagram.ts',

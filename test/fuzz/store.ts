@@ -1,11 +1,16 @@
+import assert from 'node:assert/strict'
+import ipaddr from 'ipaddr.js'
 import { type AnnouncePolicy, makeAnnouncer } from '../../lib/swarm/announce.ts'
+import { addressAdmission } from '../../lib/swarm/peer-address.ts'
 import type { Refusal, StoredAnnounce, StoredReply, SwarmStore } from '../../lib/swarm/store.ts'
+import { EVENT } from '../../lib/wire/announce.ts'
 import type { Counts } from '../../lib/wire/counts.ts'
+import { addressText, type Endpoint, isSameAddress } from '../../lib/wire/endpoint.ts'
 import type { makeReader } from './target.ts'
 
 /** An operator's settings at their defaults. */
 export const POLICY: AnnouncePolicy = {
-  intervalS: 1800,
+  intervalS: () => 1800,
   minIntervalS: 900,
   numwantDefault: 50,
   numwantMax: 200,
@@ -42,9 +47,38 @@ export function storeFrom({ u8, u16, u32 }: ReturnType<typeof makeReader>): Swar
   }
 }
 
-/** The announcer on such a store; its chance comes from the input too. */
+/** The announcer on such a store, and what the store was asked; its chance comes from the input too. */
 export function announcerFrom(reader: ReturnType<typeof makeReader>) {
   const store = storeFrom(reader)
   const share = reader.u16() / 65536
-  return { store, announcer: makeAnnouncer({ store, policy: POLICY, random: () => share }) }
+  const asked: StoredAnnounce[] = []
+  const noting: Pick<SwarmStore, 'announce'> = {
+    announce: (announces) => {
+      asked.push(...announces)
+      return store.announce(announces)
+    },
+  }
+  const announcer = makeAnnouncer({ store: noting, policy: POLICY, admissions: ADMISSIONS, random: () => share })
+  return { store, announcer, asked }
 }
+
+/** Of who asks from a public address. */
+const ADMISSIONS = [addressAdmission({ portMin: 1, keepsPrivatePeers: false, isBanned: () => false })]
+
+/** Whether a peer may be stored: at its sender's address or, where it may name one, at what may be a host's of that family. */
+export function checkPlace({ endpoint, event }: StoredAnnounce, sender: Endpoint, mayNameAddress: boolean): void {
+  if (isSameAddress(endpoint, sender)) return
+  assert(mayNameAddress, 'the word of a stranger is not believed')
+  if (event === EVENT.stopped) return
+  assert.equal(endpoint.length, sender.length, 'a peer is of the family of who is told of it')
+  const range = ipaddr.parse(addressText(endpoint)).range()
+  assert(
+    !UNREACHABLE.includes(range) && !(endpoint.length === 6 && endpoint.readUInt8() >= 240),
+    `nobody is at ${range}`,
+  )
+}
+
+const UNREACHABLE: readonly string[] =
+  'unspecified multicast broadcast private loopback linkLocal carrierGradeNat uniqueLocal deprecatedSiteLocal'.split(
+    ' ',
+  )

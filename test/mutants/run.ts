@@ -101,6 +101,9 @@ async function tryMutant(mutant: Mutant): Promise<Caught | undefined> {
   try {
     applyMutant(folder, mutant)
     for (const suite of [...mutant.suites, ...PROJECTS]) {
+      // A run that goes on in silence for a quarter of an hour looks like one that hangs.
+      if (suite === PROJECTS[0] && !values.json)
+        console.log(styleText('dim', `no suite of its own notices: ${mutant.fault} (${mutant.file}); now all`))
       const caught = await catchIn(folder, suite)
       if (caught) return caught
     }

@@ -53,7 +53,7 @@ describe('the tokens of the API', () => {
         Object.keys(methods).map((method) => [method.toUpperCase(), path] as const),
       )
       const writes = operations.filter(([method, path]) => method !== 'GET' || /^\/api\/v2\/(keys|accounts)/.test(path))
-      expect(writes).toHaveLength(9)
+      expect(writes).toHaveLength(15)
       for (const [method, path] of writes) {
         const answer = await call(apiUrl + path.replace(/\{\w+\}/, 'x'), { method, token: READ })
         expect(errorIn(answer), `${method} ${path}`).toMatchObject({ status: 403, code: 'forbidden' })
@@ -144,6 +144,17 @@ describe('the errors of the API', () => {
       expect(answer.headers.get('allow')).toBe(allowed)
       const message = `${path} takes ${allowed}, not ${method}`
       expect(errorIn(answer)).toEqual({ status: 405, code: 'method_not_allowed', message })
+    }),
+  )
+
+  it.each([
+    ['DELETE', '/api/v2/bans/10.0.0.0/8'],
+    ['GET', `/api/v1/torrent/${HASH}/peers`],
+    ['GET', '/api/v2/torrents/ranked/all'],
+  ])('are 404 for %s of %s, which has a part more than there are', (method, path) =>
+    withApi(async ({ apiUrl }) => {
+      const answer = await call(apiUrl + path, { method, headers: { 'content-type': 'text/xml' } })
+      expect(errorIn(answer)).toEqual({ status: 404, code: 'not_found', message: `there is no ${method} ${path}` })
     }),
   )
 

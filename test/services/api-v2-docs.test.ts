@@ -29,10 +29,17 @@ type Document = { openapi: string; paths: Record<string, Record<string, Operatio
 /** What parts of paths and bodies can be. */
 const KEY = 'k'.repeat(32)
 const partsOf = (method: string): Record<string, string> => ({
-  ...{ info_hash: A, key: KEY, seconds_valid: '60' },
+  ...{ info_hash: A, key: KEY, seconds_valid: '60', network: '192.0.2.1', prefix: '-XL0012-' },
   seconds_valid_or_key: method === 'post' ? '60' : KEY,
 })
-const BODY = { key: KEY, seconds_valid: 60 }
+const BODIES: Record<string, object> = {
+  '/api/v1/keys': { key: KEY, seconds_valid: 60 },
+  '/api/v2/bans': { network: '192.0.2.1', for_s: 60 },
+  '/api/v2/denied': { info_hash: A, until: null },
+  '/api/v2/clients': { prefix: '-XL0012-', rule: 'deny' },
+}
+/** What is none, of parts of a path that may nearly be anything. */
+const WRONG: Record<string, string> = { prefix: '%5C' }
 /** What has been put is asked for before it is taken away. */
 const METHODS = ['post', 'get', 'delete']
 
@@ -71,11 +78,15 @@ describe('the OpenAPI document', () => {
       expect(headers['content-type']).toBe('application/json; charset=utf-8')
       await test(tracker, JSON.parse(body.toString()))
     })
-  const ask = (url: string, { method, operation }: { method: string; operation: Operation }, headers = {}) =>
+  const ask = (
+    url: string,
+    { path, method, operation }: { path: string; method: string; operation: Operation },
+    headers = {},
+  ) =>
     fetch(url, {
       method: method.toUpperCase(),
       headers: { ...headers, ...(operation.requestBody && { 'content-type': 'application/json' }) },
-      ...(operation.requestBody && { body: JSON.stringify(BODY) }),
+      ...(operation.requestBody && { body: JSON.stringify(BODIES[path]) }),
     })
 
   it('names every path of the API, and what each is for', () =>
@@ -96,6 +107,12 @@ describe('the OpenAPI document', () => {
         'tracker',
         'whitelist',
         'whitelist/{info_hash}',
+        'bans',
+        'bans/{network}',
+        'denied',
+        'denied/{info_hash}',
+        'clients',
+        'clients/{prefix}',
       ]) {
         expect(paths).toContain(`/api/v2/${path}`)
       }
@@ -134,7 +151,7 @@ describe('the OpenAPI document', () => {
         }
         for (const parameter of each.operation.parameters ?? []) {
           const isPath = parameter.in === 'path'
-          const parts = { ...partsOf(each.method), ...(isPath && { [parameter.name]: '!' }) }
+          const parts = { ...partsOf(each.method), ...(isPath && { [parameter.name]: WRONG[parameter.name] ?? '!' }) }
           const query = isPath ? '' : `?${parameter.name}=!`
           const response = await ask(apiUrl + filled(each.path, parts) + query, each, { authorization })
           expect(response.status, `${name} with a wrong ${parameter.name}`).toBe(400)

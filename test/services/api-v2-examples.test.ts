@@ -61,6 +61,9 @@ it('docs/api-v2.md tells each call as it is answered', () =>
     const ranked = { hex: '9c38422213e30bff212b30c360d26f9a02136422', score: 1 }
     await writeRanks(redis, makeKeys(''), 'seeders', [ranked])
     await redis.sadd('whitelist:{9c3}', ranked.hex)
+    await redis.hset('bans', '192.0.2.0/24', '4000000000')
+    await redis.hset('denied', 'd'.repeat(40), '0')
+    await redis.hset('clients', '-XL0012-', 'deny')
     await until('the announces to be counted', async () => (await redis.hget('stats', 'tcp4_announces')) === '3')
 
     expect(examples).toHaveLength(page.split('```console').length - 1)

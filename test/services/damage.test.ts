@@ -45,6 +45,23 @@ describe('a tracker whose Redis somebody damages', () => {
     })
   })
 
+  it('starts without a list that is damaged, tells which, and has it once it is mended', async () => {
+    const { redis } = server()
+    await redis.set('bans', 'damaged')
+    await redis.hset('{denied}:version', 'some', 'thing')
+    const lines: string[] = []
+    const log = pino({ level: 'error' }, { write: (line) => lines.push(line) })
+    await withTracker(server().url, { log }, async ({ httpUrl }) => {
+      expect(await announce(httpUrl)).toMatchObject({ incomplete: 1 })
+      for (const key of ['HSCAN bans', 'GET {denied}:version'])
+        expect(lines.filter((line) => line.includes(key) && line.includes('a list is damaged'))).toHaveLength(1)
+      await redis.del('bans')
+      await redis.hset('bans', '127.0.0.1', '0')
+      const reason = async () => ((await announce(httpUrl)) as Record<string, unknown>)['failure reason']
+      await until('the ban to count', async () => (await reason()) === 'your address is banned from this tracker')
+    })
+  })
+
   it.each(['schema', 'secret'])('does not start where %s is of another type, and names it', async (key) => {
     await server().redis.hset(key, 'some', 'thing')
     await withProgram(['udp'], { REDSWARM_REDIS_URL: server().url }, async (program) => {

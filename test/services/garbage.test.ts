@@ -116,7 +116,8 @@ class Expected {
   compare(keys: string[]): number {
     const shards = new Set([...this.swarms.keys()].map((hex) => hex.slice(0, 3)))
     const isExpected = (key: string) => {
-      if (/^(schema|secret|stats|instances|events|sweeper|\{stats\}:flush:[0-9a-f-]{36})$/.test(key)) return true
+      if (/^(schema|secret|stats|instances|events|sweeper|counted|\{stats\}:flush:[0-9a-f-]{36})$/.test(key))
+        return true
       const [, shard = '', hex] = /^(?:torrents:|totals:|swarm:)\{(...)\}(?::([0-9a-f]{40})(?::.+)?)?$/.exec(key) ?? []
       return hex === undefined ? shards.has(shard) : hex.startsWith(shard) && this.swarms.has(hex)
     }

@@ -107,8 +107,9 @@ describe('the metrics of a process', () => {
 
   it('tell of the sweeps that the process ran', async () => {
     const settings = {
-      ...{ REDSWARM_PEER_LIFETIME_S: '4', REDSWARM_ANNOUNCE_INTERVAL_S: '2', REDSWARM_ANNOUNCE_MIN_INTERVAL_S: '1' },
-      REDSWARM_SWEEP_INTERVAL_S: '1',
+      ...{ REDSWARM_PEER_LIFETIME_S: '6', REDSWARM_ANNOUNCE_INTERVAL_S: '2', REDSWARM_ANNOUNCE_MIN_INTERVAL_S: '1' },
+      // On a busy machine a sweep takes more than a second, and its end is to be seen before the next begins.
+      REDSWARM_SWEEP_INTERVAL_S: '3',
     }
     await withTracker(server().url, { roles: ['udp', 'sweeper'], settings }, async ({ udpPort, metricsUrl }) => {
       const udp = await UdpClient.open(udpPort)

@@ -7,6 +7,7 @@ import { EVENT } from '../../lib/wire/announce.ts'
 import { ROLES } from '../../services/roles.ts'
 import { rankAll } from '../../services/sweeper/rank.ts'
 import { sweepAll } from '../../services/sweeper/sweep.ts'
+import { untilJobDone } from '../support/jobs.ts'
 import { readSwarm } from '../support/read-swarm.ts'
 import { startRedis, until, useRedis } from '../support/redis.ts'
 import { announceOf, at, hashOf, silentLog, storeOn } from '../support/store.ts'
@@ -43,6 +44,30 @@ describe('the sweeper', () => {
         { seeders: 0, leechers: 0, completed: 1 },
       ])
       expect(await redis.zcard('torrents:{a00}')).toBe(0)
+    }))
+
+  it('has a job again where the next one is lost', () =>
+    withTracker(server().url, { roles: ['sweeper'], settings: SHORT }, async () => {
+      const { redis } = server()
+      await untilJobDone(redis)
+      const nameOf = (part: string) => `${keys.jobs}:sweeper:${part}`
+      // One that is in work has made the next.
+      await until('no job to be left', async () => {
+        await redis.del(...['delayed', 'wait', 'marker'].map(nameOf))
+        return (await redis.llen(nameOf('active'))) === 0
+      })
+      await untilJobDone(redis, 10_000)
+    }))
+
+  it('has BullMQ keep few events of jobs', () =>
+    withTracker(server().url, { roles: ['sweeper'], settings: SHORT }, async () => {
+      const { redis } = server()
+      await untilJobDone(redis)
+      const events = `${keys.jobs}:sweeper:events`
+      for (let i = 0; i < 1000; i++) await redis.xadd(events, '*', 'event', 'of before')
+      await untilJobDone(redis)
+      // Trimmed by whole nodes of the stream, of a hundred entries each.
+      expect(await redis.xlen(events)).toBeLessThan(300)
     }))
 
   it('waits an announce interval after an outage, so that clients can be heard again', async () => {

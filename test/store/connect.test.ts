@@ -1,11 +1,14 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { checkInfo, isOlder } from '../../lib/store/check-server.ts'
 import { connectRedis } from '../../lib/store/connect.ts'
+import { killAtExit } from '../support/at-exit.ts'
 import { freePort } from '../support/free-port.ts'
 import { startRedis, type TestRedis, until } from '../support/redis.ts'
-import { announceOf, hashOf, silentLog, storeOn } from '../support/store.ts'
+import { announceOf, hashOf, storeOn } from '../support/store.ts'
 import { withTracker } from '../support/tracker.ts'
 import { UdpClient } from '../support/udp-client.ts'
 
@@ -122,6 +125,28 @@ describe('a connection to Redis', () => {
     expect(await server.redis.info('keyspace')).toMatch(/db3:/)
   })
 
+  it('is not served from another database where Redis does not have that of the URL, or the user may not go there', async () => {
+    const server = await redisOf()
+    await server.redis.call('ACL', 'SETUSER', 'user', 'on', '>secret', '~*', '&*', '+@all', '-select')
+    for (const url of [`${server.url}?db=16`, `unix://user:secret@${server.socket}?db=3`]) {
+      await expect(connectRedis(url)).rejects.toThrow(/^cannot reach Redis at unix:\S+: .*\n.*that database/)
+    }
+    const redis = await connectRedis(`${server.url}?db=3`)
+    onTestFinished(() => redis.disconnect())
+    const store = storeOn(redis)
+    await store.ready
+    server.process.kill('SIGKILL')
+    const { spawnfile, spawnargs } = server.process
+    killAtExit(spawn(spawnfile, [...spawnargs.slice(1), '--databases', '2'], { stdio: 'ignore' }))
+    const refused = async () => Number(/errorstat_ERR:count=(\d+)/.exec(await server.redis.info('errorstats'))?.[1])
+    await until('both connections to have been refused again and again', async () => {
+      expect(await store.announce([announceOf()])).toEqual([{ ok: false, refusal: 'away' }])
+      return (await refused()) > 9
+    })
+    await expect(redis.set('key', 1)).rejects.toThrow()
+    expect(await server.redis.dbsize()).toBe(0)
+  })
+
   it('is ill while commands are not answered, and made anew where it stays silent, though nobody asks', async () => {
     const server = await redisOf()
     const { url, silence } = await silenceable(server.socket)
@@ -138,7 +163,7 @@ describe('a connection to Redis', () => {
     const port = await freePort()
     const [old, next] = [await redisOf(), await redisOf('--port', String(port))]
     const { url, lead } = await movable(old)
-    const [announcing, scraping] = [await connectRedis(url, silentLog), await connectRedis(url, silentLog)]
+    const [announcing, scraping] = [await connectRedis(url), await connectRedis(url)]
     onTestFinished(() => void [announcing, scraping].map((redis) => redis.disconnect()))
     const [announcer, scraper] = [storeOn(announcing), storeOn(scraping)]
     const announce = async () => (await announcer.announce([announceOf()]))[0]?.ok === true
@@ -156,5 +181,33 @@ describe('a connection to Redis', () => {
       return typeof counts === 'object' && counts.leechers === 1
     })
     expect((await clientsOf(next)).length).toBe(5)
+  })
+
+  it('leaves one that stays a replica once in a while, though its name could lead to another', async () => {
+    const server = await redisOf()
+    const { url } = await movable(server)
+    const redis = await connectRedis(url)
+    onTestFinished(() => redis.disconnect())
+    await server.redis.replicaof('127.0.0.1', 1)
+    const received = async () => Number(/total_connections_received:(\d+)/.exec(await server.redis.info('stats'))?.[1])
+    const before = await received()
+    for (let i = 0; i < 30; i++) {
+      await expect(redis.set('key', i)).rejects.toThrow()
+      await sleep(20)
+    }
+    expect((await received()) - before).toBe(1)
+  })
+
+  it('fails at once what cannot be sent', async () => {
+    const server = await redisOf()
+    const redis = await connectRedis(server.url)
+    onTestFinished(() => redis.disconnect())
+    server.process.kill('SIGKILL')
+    await once(redis, 'reconnecting')
+    for (let i = 0; i < 5; i++) {
+      // Of what has waited, ioredis says something else.
+      await expect(redis.get('key')).rejects.toThrow("Stream isn't writeable")
+      await sleep(50)
+    }
   })
 })

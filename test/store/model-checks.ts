@@ -52,15 +52,19 @@ export function checkReplies(
   announces: readonly StoredAnnounce[],
   replies: readonly StoredReply[],
   nowS: number,
+  /** Whether replies tell what was added: of what is compared with the product, not all do. */
+  tellsNew = true,
 ): void {
   assert.equal(replies.length, announces.length)
   for (const [i, announce] of announces.entries()) {
     const reply = replies[i] as StoredReply
-    if (!model.announce(announce, nowS)) {
-      assert.deepEqual(reply, { ok: false, refusal: 'unlisted' })
+    const outcome = model.announce(announce, nowS)
+    if (outcome.refusal !== undefined) {
+      assert.deepEqual(reply, { ok: false, refusal: outcome.refusal })
       continue
     }
     assert(reply.ok, `an announce was refused: ${reply.ok || reply.refusal}`)
+    if (tellsNew) assert.equal(reply.isNewTorrent, outcome.isNewTorrent, 'whether the torrent was added')
     const { seeders, leechers, completed } = model.counts(announce.infoHash.toString('hex'))
     const isEqual = reply.seeders === seeders && reply.leechers === leechers && reply.completed === completed
     assert(isEqual, `counts in a reply: ${told(reply)} in the place of ${told({ seeders, leechers, completed })}`)
@@ -123,7 +127,7 @@ export function followSweep(model: Model, { swarms }: Stored, nowS: number): { r
   const sum = { removed: 0, dropped: 0 }
   for (const hash of HASHES) {
     const hex = hash.toString('hex')
-    const swept = model.sweep(hex, swarms.get(hex), nowS - LIFETIME_S)
+    const swept = model.sweep(hex, swarms.get(hex), { nowS, cutoffS: nowS - LIFETIME_S })
     assert(swept.wronged.length === 0, `swept before its time: ${swept.wronged[0]}`)
     sum.removed += swept.removed
     sum.dropped += Number(swept.dropped)
@@ -135,11 +139,14 @@ export function followSweep(model: Model, { swarms }: Stored, nowS: number): { r
  * After a sweep that had the time it takes, nothing is left to sweep: no swarm is due or half swept. A peer whose time is
  * over is only in a large swarm that rests, and `agree` checks that none rests for long.
  */
-export function checkSweptInTime({ swarms, keys }: Stored, nowS: number): void {
+export function checkSweptInTime({ swarms, keys }: Stored, { policy }: Model, nowS: number): void {
   for (const shard of SHARDS) {
     for (const [hex, due] of duesOf(keys, shard)) {
       const { isHalfSwept, isSmall, peers } = swarms.get(hex) as RawSwarm
       assert(due > nowS && !isHalfSwept, 'not swept to the end')
+      const keptS = policy.completedLifetimeS
+      if (peers.size === 0 && keptS !== undefined)
+        assert(due <= nowS + Math.max(keptS + 0.5, LIFETIME_S), 'kept without an end')
       if (isSmall) for (const value of peers.values()) assert(value.readUInt32BE(1) > nowS - LIFETIME_S, 'not swept')
     }
   }

@@ -9,6 +9,8 @@ type Look = {
   now: RawSwarm | undefined
   /** What the play did to this swarm before this step. */
   past: { wasLarge: boolean; hadMerged: boolean }
+  /** As many peers as it may have. */
+  peersMax: number | undefined
   /** Whether announces to it were refused: it is not listed. */
   isRefused: boolean
   /** Whether the calls of a race came in turns: one of each frontend between two of the other. */
@@ -56,6 +58,9 @@ const SIGHTS: Record<string, (look: Look) => boolean> = {
   'an empty swarm that fills again': ({ before, now }) => before?.peers.size === 0 && (now?.peers.size ?? 0) > 0,
   'an announce refused, its torrent not listed': ({ isRefused }) => isRefused,
   'a torrent that is unlisted while it has peers': ({ isRefused, now }) => isRefused && (now?.peers.size ?? 0) > 0,
+  'a swarm of as many peers as it may have': ({ now, peersMax }) => now?.peers.size === peersMax && now !== undefined,
+  'a torrent removed that was kept for its completed downloads': (look) =>
+    isSweep(look) && look.before?.peers.size === 0 && look.before.counts.completed > 0 && !look.now,
   'two frontends whose calls came in turns': ({ isInTurns }) => isInTurns,
 }
 
@@ -84,7 +89,8 @@ function makeWatch(tell: (sight: string) => void): Watch {
   return ({ step, stored: { swarms }, model, isInTurns }) => {
     for (const [hex, past] of pasts) {
       const isRefused = model.policy.listed && !model.whitelist.has(hex) && isAnnounced(step, hex)
-      const look = { step, before: before.get(hex), now: swarms.get(hex), past, isRefused, isInTurns }
+      const peersMax = model.policy.swarmPeersMax
+      const look = { step, before: before.get(hex), now: swarms.get(hex), past, peersMax, isRefused, isInTurns }
       for (const [sight, isSeen] of unseen) {
         if (!isSeen(look)) continue
         unseen.delete(sight)

@@ -70,11 +70,11 @@ class Table {
   isInTurns = false
 
   constructor(connections: Connections, settings: Omit<Play, 'steps'>) {
-    const { listed, peerDetails, tellsEvents, chance } = settings
+    const { listed, peerDetails, tellsEvents, swarmPeersMax, completedLifetimeS, chance } = settings
     const eventsMax = tellsEvents ? EVENTS_MAX : 0
     const shared = {
       keys: KEYS,
-      policy: { listed, peerDetails, peerLifetimeS: LIFETIME_S, eventsMax },
+      policy: { listed, peerDetails, peerLifetimeS: LIFETIME_S, eventsMax, ...(swarmPeersMax && { swarmPeersMax }) },
       random: makeRandom(chance),
       log: silentLog,
       nowS: this.#nowS,
@@ -83,10 +83,10 @@ class Table {
     this.#connections = connections
     this.#frontends = [frontendOn(connections[0]), frontendOn(connections[1])]
     const [, , redis] = connections
-    const sweep = { redis, keys: KEYS, peerLifetimeS: LIFETIME_S, eventsMax, nowS: this.#nowS }
+    const sweep = { redis, keys: KEYS, peerLifetimeS: LIFETIME_S, completedLifetimeS, eventsMax, nowS: this.#nowS }
     this.#sweepShard = makeShardSweeper(sweep)
-    this.#sweepPiece = (shard) => sweepAndLook(redis, shard, this.#atS, eventsMax)
-    this.model = new Model({ listed, peerDetails, tellsEvents })
+    this.#sweepPiece = (shard) => sweepAndLook(redis, shard, { nowS: this.#atS, eventsMax, completedLifetimeS })
+    this.model = new Model({ listed, peerDetails, tellsEvents, swarmPeersMax, completedLifetimeS })
   }
 
   /** Where only listed torrents are served, two of three are to begin with. */
@@ -205,7 +205,7 @@ class Table {
     }
     const stored = await this.#look()
     assert.deepEqual(followSweep(this.model, stored, this.#atS), sum, 'what a sweep says it did')
-    checkSweptInTime(stored, this.#atS)
+    checkSweptInTime(stored, this.model, this.#atS)
     return stored
   }
 

@@ -44,8 +44,16 @@ end
  * Sweeps a piece of a shard and looks in the same breath: announces that come right after it could bring back whom it
  * removed, and nobody could tell. The script is the sweeper's own, with the look behind it.
  */
-export async function sweepAndLook(redis: Redis, shard: string, nowS: number, eventsMax: number): Promise<Call> {
-  const args = ['', LIFETIME_S, PEERS_PER_PIECE, nowS, eventsMax]
+export async function sweepAndLook(
+  redis: Redis,
+  shard: string,
+  {
+    nowS,
+    eventsMax,
+    completedLifetimeS = '',
+  }: { nowS: number; eventsMax: number; completedLifetimeS?: number | '' | undefined },
+): Promise<Call> {
+  const args = ['', LIFETIME_S, PEERS_PER_PIECE, nowS, eventsMax, completedLifetimeS]
   const reply = await runScript(redis, SWEEP_AND_LOOK, [`torrents:{${shard}}`], args)
   const [[, removed, dropped, ...damaged], look] = reply as [[number, number, number, ...Buffer[]], unknown[]]
   assert.deepEqual(damaged.map(String), [])

@@ -36,6 +36,10 @@ export type Play = {
   peerDetails: boolean
   /** Whether what happens to torrents is told. */
   tellsEvents: boolean
+  /** Peers of one swarm at most. */
+  swarmPeersMax: number | undefined
+  /** How long a swarm without peers is kept for its completed downloads. */
+  completedLifetimeS: number | undefined
   /** The seed of all chance that the stores take. */
   chance: number
   steps: Step[]
@@ -45,8 +49,8 @@ export type Play = {
 export type PlaySize = 'small' | 'large'
 
 const SIZES = {
-  small: { endpointsMax: 15, announcesMax: 40, crowdWeight: 0, stepsMax: 20 },
-  large: { endpointsMax: 700, announcesMax: 40, crowdWeight: 8, stepsMax: 25 },
+  small: { endpointsMax: 15, announcesMax: 40, crowdWeight: 0, stepsMax: 20, peersMax: [5, 12] },
+  large: { endpointsMax: 700, announcesMax: 40, crowdWeight: 8, stepsMax: 25, peersMax: [100, 300] },
 } as const
 
 const endpoints = new Map<number, Endpoint>()
@@ -72,8 +76,16 @@ const announceArb = (endpointsMax: number): fc.Arbitrary<StoredAnnounce> =>
       moved: fc.nat(1_000_000),
       passkey: fc.constantFrom('', '', 'alice', 'bob'),
       wantsPeerIds: fc.constantFrom(false, false, false, true),
+      bar: fc.constantFrom(
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+        'torrents' as const,
+        'address_torrents' as const,
+      ),
     })
-    .map(({ hash, number, isIpv6, isSeeder, event, numwant, moved, passkey, wantsPeerIds }) => ({
+    .map(({ hash, number, isIpv6, isSeeder, event, numwant, moved, passkey, wantsPeerIds, bar }) => ({
       infoHash: hash,
       endpoint: endpointOf(number, isIpv6),
       report: makeReport(Buffer.alloc(20, number), BigInt(moved), isSeeder ? 0n : 7n, BigInt(moved * 2)),
@@ -82,6 +94,7 @@ const announceArb = (endpointsMax: number): fc.Arbitrary<StoredAnnounce> =>
       numwant,
       wantsPeerIds,
       passkey,
+      bar,
     }))
 
 /** Many new peers at once, so that swarms pass every size where their layout changes. */
@@ -151,12 +164,27 @@ const stepArb = ({ endpointsMax, announcesMax, crowdWeight }: (typeof SIZES)[Pla
   )
 }
 
+/** Nobody announces for long: all peers go, what was completed is forgotten, and the torrents that it was kept for may go. */
+const silenceArb: fc.Arbitrary<Step[]> = fc
+  .constantFrom(500, 999, 1001)
+  .map((seconds) => [{ kind: 'wait', seconds: 8000 }, { kind: 'sweep' }, { kind: 'wait', seconds }, { kind: 'sweep' }])
+
 /** Any play of this size. */
 export const playArb = (size: PlaySize): fc.Arbitrary<Play> =>
   fc.record({
     listed: fc.constantFrom(false, false, true),
     peerDetails: fc.constantFrom(true, true, false),
     tellsEvents: fc.boolean(),
+    swarmPeersMax: fc.constantFrom(undefined, undefined, undefined, ...SIZES[size].peersMax),
+    completedLifetimeS: fc.constantFrom(undefined, 0, 1000, 1000),
     chance: fc.nat(),
-    steps: fc.array(stepArb(SIZES[size]), { minLength: 1, maxLength: SIZES[size].stepsMax, size: 'max' }),
+    steps: fc
+      .array(
+        fc.oneof(
+          { weight: 25, arbitrary: stepArb(SIZES[size]).map((step) => [step]) },
+          { weight: 1, arbitrary: silenceArb },
+        ),
+        { minLength: 1, maxLength: SIZES[size].stepsMax, size: 'max' },
+      )
+      .map((steps) => steps.flat()),
   })

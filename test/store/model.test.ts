@@ -16,9 +16,9 @@ async function agreeIn(size: PlaySize, count: number): Promise<void> {
   }
 }
 
-// Both at once: while one waits for its Redis, the other has the processor. Alone on 2 cores they take half a minute.
+// Both at once: while one waits for its Redis, the other has the processor. Alone on 2 cores they take twenty seconds.
 describe.concurrent('the swarms in Redis', { timeout: 300_000 }, () => {
-  it('agree with the model in small swarms, whatever happens in whatever order', () => agreeIn('small', 500))
+  it('agree with the model in small swarms, whatever happens in whatever order', () => agreeIn('small', 350))
 
-  it('agree with the model while they grow past every change of layout and shrink again', () => agreeIn('large', 200))
+  it('agree with the model while they grow past every change of layout and shrink again', () => agreeIn('large', 140))
 })

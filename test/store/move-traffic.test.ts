@@ -11,14 +11,14 @@ import { endpointText } from '../../lib/wire/endpoint.ts'
 import { type ClusterNode, startCluster, type TestCluster } from '../support/cluster.ts'
 import { anyAnnounce, drift, exported, imported, type Place } from '../support/move.ts'
 import { useRedis } from '../support/redis.ts'
-import { announceOf, at, hashOf, silentLog, storeOn } from '../support/store.ts'
+import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
 
 const server = useRedis()
 let cluster: TestCluster
 let clusterRedis: RedisClient
 beforeAll(async () => {
   cluster = await startCluster()
-  clusterRedis = await connectRedis(cluster.url, silentLog)
+  clusterRedis = await connectRedis(cluster.url)
 }, 30_000)
 afterAll(async () => {
   clusterRedis?.disconnect()

@@ -2,13 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RedisClient } from '../../lib/store/client.ts'
 import { connectRedis } from '../../lib/store/connect.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
+import { makeLineWriter } from '../../lib/store/move/lines.ts'
+import { EXPORTED } from '../../lib/store/move/progress.ts'
 import { makeSwarmReader } from '../../lib/store/reader.ts'
-import { EVENT } from '../../lib/wire/announce.ts'
+import { EVENT, makeReport } from '../../lib/wire/announce.ts'
 import { endpointText } from '../../lib/wire/endpoint.ts'
 import { startCluster, type TestCluster } from '../support/cluster.ts'
 import { drift, exported, fill, imported } from '../support/move.ts'
 import { useRedis } from '../support/redis.ts'
-import { announceOf, at, hashOf, silentLog, storeOn } from '../support/store.ts'
+import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
 import { trackerState } from '../support/tracker-state.ts'
 
 /** What could be taken for a pattern, or for an end. */
@@ -19,7 +21,7 @@ let cluster: TestCluster
 let clusterRedis: RedisClient
 beforeAll(async () => {
   cluster = await startCluster()
-  clusterRedis = await connectRedis(cluster.url, silentLog)
+  clusterRedis = await connectRedis(cluster.url)
 }, 30_000)
 afterAll(async () => {
   clusterRedis?.disconnect()
@@ -49,7 +51,13 @@ describe('an export', () => {
     expect(report.torrents).toMatchObject({ rows: torrents, added: torrents })
     expect(report.peers).toMatchObject({ rows: seeders + leechers, added: seeders + leechers })
     expect(report.accounts).toMatchObject({ rows: 4, added: 4 })
-    expect(report).toMatchObject({ secret: 'taken', problems: [], end: { torrents, bans: 3, accounts: 4 } })
+    expect(report.reports).toMatchObject({ rows: 4, added: 4 })
+    expect(before.reports).toHaveLength(4)
+    expect(report).toMatchObject({
+      secret: 'taken',
+      problems: [],
+      end: { torrents, bans: 3, denied: 2, clients: 3, accounts: 4 },
+    })
     expect(await trackerState(middle.redis, middle.keys)).toEqual(before)
     expect(await drift(middle)).toEqual([])
 
@@ -64,8 +72,8 @@ describe('an export', () => {
     await fill(place)
     const before = await trackerState(place.redis, place.keys)
     const { text } = await exported(place)
-    const { torrents, peers, whitelist, keys, bans, accounts } = await imported(place, text)
-    for (const { rows, unchanged } of [torrents, peers, whitelist, keys, bans, accounts]) expect(unchanged).toBe(rows)
+    const report = await imported(place, text)
+    for (const name of EXPORTED) expect([name, report[name].unchanged]).toEqual([name, report[name].rows])
     expect(await trackerState(place.redis, place.keys)).toEqual(before)
     expect(await drift(place)).toEqual([])
   })
@@ -170,6 +178,87 @@ describe('two trackers that become one', () => {
     )
   })
 
+  it('credit the next announce of a client with what it moved since its last one, wherever that was', async () => {
+    const key = 'k'.repeat(32)
+    const tell = async (prefix: string, uploaded: number) => {
+      const report = makeReport(Buffer.from('-RS0001-abcdefghijkl'), 0n, 9n, BigInt(uploaded))
+      await storeOn(server().redis, {}, undefined, prefix).announce([announceOf({ passkey: key, report })])
+    }
+    const account = () => server().redis.hget('second:accounts:{a00}', `${key}:up`)
+    await tell('first:', 100)
+    await tell('first:', 500)
+    const { text: early } = await exported(first())
+    expect((await imported(second(), early)).reports).toMatchObject({ rows: 1, added: 1 })
+    await tell('second:', 700)
+    expect(await account()).toBe('600')
+    // What was told earlier elsewhere does not come back, so that nothing is credited twice.
+    const [name = ''] = await server().redis.keys('second:moved:*')
+    await server().redis.expire(name, 3905)
+    expect((await imported(second(), early)).reports).toMatchObject({ rows: 1, unchanged: 1 })
+    await tell('second:', 800)
+    expect(await account()).toBe('700')
+    // What was told later elsewhere does.
+    await server().redis.expire(name, 100)
+    await tell('first:', 1000)
+    expect((await imported(second(), (await exported(first())).text)).reports).toMatchObject({ rows: 1, changed: 1 })
+    await tell('second:', 1001)
+    expect(await account()).toBe('901')
+    // Nothing is remembered for longer than a peer's lifetime here, nor what is over already.
+    await server().redis.del(name)
+    await imported(second(), early, { peerLifetimeS: 50 })
+    expect(await server().redis.ttl(name)).toBeLessThanOrEqual(50)
+    const past = early.replace(/"500",\d+\]/, '"500",1]')
+    const lines = past.split('\n').filter((line) => line !== '' && !line.startsWith('{"check"'))
+    const writer = makeLineWriter()
+    await server().redis.del(name)
+    const again = await imported(second(), writer.add(lines.map((line) => `${line}\n`).join('')) + writer.end())
+    expect(again.reports).toMatchObject({ rows: 1, expired: 1 })
+    expect(await server().redis.exists(name)).toBe(0)
+  })
+
+  it('can be imported whatever somebody else has written into the first', async () => {
+    const { redis } = server()
+    const store = storeOn(redis, {}, undefined, 'first:')
+    const large = Array.from({ length: 300 }, (_, i) =>
+      announceOf({ infoHash: hashOf('b'), endpoint: at('192.0.2.1', 1 + i) }),
+    )
+    await store.announce([announceOf(), announceOf({ passkey: 'k'.repeat(32) }), ...large])
+    const MAPPED = Buffer.from('00000000000000000000ffffc00002011ae1', 'hex')
+    const value = Buffer.from(`00${'0'.repeat(8)}${'2d'.repeat(44)}09`, 'hex')
+    const swarm = first().keys.swarm(hash.toString('hex'))
+    await redis.hset(
+      swarm,
+      new Map([
+        [MAPPED, value],
+        [Buffer.from('c00002091ae1', 'hex'), value],
+      ]) as never,
+    )
+    await redis.zadd(`${swarm}:done`, 1, MAPPED)
+    await redis.hset(swarm, 'added', 'long ago')
+    await redis.hset('first:stats', { udp4_announces: 'many', udp4_scrapes: '-5', udp6_scrapes: '1.5' })
+    await redis.hset('first:keys', { short: '0', ['l'.repeat(32)]: 'soon' })
+    await redis.hset('first:bans', { nobody: '0', '192.0.2.1': '9'.repeat(13) })
+    const user = 'm'.repeat(32)
+    await redis.hset('first:accounts:{a00}', { [`${user}:up`]: '007', [`${user}:down`]: '9'.repeat(20), other: '1' })
+    await redis.sadd('first:whitelist:{a00}', 'nothing')
+    await redis.set('first:secret', 'known')
+    const moved = `first:moved:{a00}:${hash.toString('hex')}:${'k'.repeat(32)}:`
+    await redis.set(`${moved}${'x'.repeat(20)}`, 'cut', 'EX', 100)
+    await redis.set(`${moved}${'y'.repeat(20)}`, '1234567890123456')
+    await redis.hset(`${moved}${'z'.repeat(20)}`, 'a', 1)
+    await redis.zadd('first:torrents:{a00}', 1, 'no info hash')
+    const { text } = await exported(first(), { withSecret: true })
+    const report = await imported(second(), text)
+    expect(report).toMatchObject({
+      problems: [],
+      secret: 'none',
+      reports: { rows: 1, added: 1 },
+      accounts: { rows: 0 },
+    })
+    expect(report.torrents).toMatchObject({ rows: 2, added: 2 })
+    expect(await drift(second())).toEqual([])
+  })
+
   it('leave out what is damaged on either side, and say what', async () => {
     const store = storeOn(server().redis, {}, undefined, 'first:')
     await store.announce(['a', 'b', 'c'].map((letter) => announceOf({ infoHash: hashOf(letter) })))
@@ -197,8 +286,8 @@ it('an export without peers has no address, and all counts', async () => {
   const bare = { redis: place.redis, keys: makeKeys('bare:') }
   const report = await imported(bare, text)
   expect(report.peers.rows).toBe(0)
-  const { totals, whitelist, bans } = await trackerState(bare.redis, bare.keys)
+  const { totals, whitelist, lists } = await trackerState(bare.redis, bare.keys)
   expect(totals).toMatchObject({ seeders: 0, leechers: 0, completed })
-  expect([whitelist.length, bans.length]).toEqual([50, 3])
+  expect([whitelist.length, ...lists.map(({ length }) => length)]).toEqual([50, 3, 2, 3])
   expect(await drift(bare)).toEqual([])
 })

@@ -1,5 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { makeMeasures } from '../../lib/observe/measures.ts'
+import { WAITING_MAX } from '../../lib/store/redis.ts'
 import { useRedis } from '../support/redis.ts'
 import { announceOf, at, hashOf, storeOn } from '../support/store.ts'
 
@@ -37,3 +39,19 @@ it.each([0, 12, 23, 25])(
     expect(await store.announce([announceOf({ infoHash: a })])).toEqual([{ ok: false, refusal: 'damaged' }])
   },
 )
+
+it('refuses what is more than may wait, and measures what of that are announces', async () => {
+  const measures = makeMeasures()
+  const store = storeOn(server().redis, { measures })
+  await store.ready
+  const scrape = (count: number) => store.scrape(Array.from({ length: count }, () => hashOf('a')))
+  const [, announced, , scraped] = await Promise.all([
+    ...[store.announce(crowd(WAITING_MAX)), store.announce(crowd(2))],
+    ...[scrape(WAITING_MAX), scrape(3)],
+  ])
+  expect([announced, scraped]).toEqual([
+    Array.from({ length: 2 }, () => ({ ok: false, refusal: 'busy' })),
+    Array.from({ length: 3 }, () => 'busy'),
+  ])
+  expect([measures.announcesBusy, store.counters.store_busy]).toEqual([2, 5])
+})

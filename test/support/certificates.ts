@@ -19,14 +19,19 @@ export async function canTestTls(): Promise<boolean> {
   return spawnSync(OPENSSL, ['version']).status === 0 && stdout.includes('Failed to configure TLS')
 }
 
-/** Makes an authority of the test's own, and a certificate of 127.0.0.1 and localhost by it, for servers and clients. */
-export async function makeCertificates(): Promise<TlsFiles & { remove: () => Promise<void> }> {
+/** Makes an authority of the test's own, and a certificate of 127.0.0.1, localhost and other addresses by it, for servers and clients. */
+export async function makeCertificates(
+  addresses: readonly string[] = [],
+): Promise<TlsFiles & { remove: () => Promise<void> }> {
   const { path: folder, remove } = await temporaryFolder('certificates')
   const openssl = (...args: string[]) => execFileSync(OPENSSL, args, { cwd: folder, stdio: 'pipe' })
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
   openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.crt', '-days', '2', '-subj', '/CN=test CA')
   openssl('req', ...newKey, '-keyout', 'key', '-out', 'request', '-subj', '/CN=test')
-  await writeFile(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n')
+  await writeFile(
+    join(folder, 'names'),
+    `subjectAltName=${['127.0.0.1', ...addresses].map((each) => `IP:${each}`).join()},DNS:localhost\n`,
+  )
   const signing = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names']
   openssl('x509', '-req', '-in', 'request', '-out', 'crt', ...signing)
   return { ca: join(folder, 'ca.crt'), cert: join(folder, 'crt'), key: join(folder, 'key'), remove }

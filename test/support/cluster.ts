@@ -14,13 +14,26 @@ const SLOTS = 16_384
 const WHOLE_MS_MAX = 30_000
 
 /** A node of a Cluster, a Redis of its own on a port of the loopback, and the slots that it begins and ends with. */
-export type ClusterNode = { port: number; redis: Redis; process: ChildProcess; firstSlot: number; lastSlot: number }
+export type ClusterNode = {
+  port: number
+  redis: Redis
+  /** The one that runs, or ran last. */
+  readonly process: ChildProcess
+  firstSlot: number
+  lastSlot: number
+  /** kill -9; resolves when it is gone. */
+  kill: () => Promise<void>
+  /** Starts it again: it knows the others, and has no keys. */
+  start: () => void
+}
 
 /** A real Redis Cluster of a test's own: three masters with a third of the slots each. */
 export type TestCluster = {
   /** As REDSWARM_REDIS_URL has it. */
   url: string
   nodes: ClusterNode[]
+  /** Whether each node says that all is well, and knows all others. */
+  isWhole: () => Promise<boolean>
   /** The node that a key is on. */
   nodeOf: (key: string | Buffer) => Promise<ClusterNode>
   /** Moves a slot with its keys to another node, as `redis-cli --cluster reshard` does; `during` runs when half of its keys are there. */
@@ -65,7 +78,7 @@ async function startNodes(count: number, args: readonly string[], tls?: TlsFiles
     ownerOf.get(slot) ?? (nodes.find(({ lastSlot }) => slot <= lastSlot) as ClusterNode)
   return {
     url: `redis${tls ? 's' : ''}+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
-    nodes,
+    ...{ nodes, isWhole },
     nodeOf: async (key) => nodeOfSlot(Number(await first.redis.call('CLUSTER', 'KEYSLOT', key))),
     async moveSlot(slot, to, during = async () => {}) {
       const from = nodeOfSlot(slot)
@@ -117,10 +130,13 @@ export async function startNode(folder: string, i: number, count: number, more: 
   }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`])
   if (tls) args.push(...tlsSettings(tls).map((word, k) => (k % 2 === 0 ? `--${word}` : word)))
-  const server = spawn((await findRedis({ install: false }))?.path ?? 'redis-server', [...args, ...more], {
-    stdio: 'ignore',
-  })
-  killAtExit(server)
+  const command = (await findRedis({ install: false }))?.path ?? 'redis-server'
+  let server: ChildProcess
+  const start = (): void => {
+    server = spawn(command, [...args, ...more], { stdio: 'ignore' })
+    killAtExit(server)
+  }
+  start()
   const redis = new Redis({
     ...{ port, protocol: 2, retryStrategy: () => 20, maxRetriesPerRequest: null },
     ...(tls && { tls: tlsOptions(tls) }),
@@ -129,12 +145,21 @@ export async function startNode(folder: string, i: number, count: number, more: 
   await redis.ping()
   const firstSlot = Math.ceil((i * SLOTS) / count)
   const lastSlot = Math.ceil(((i + 1) * SLOTS) / count) - 1
-  const stop = async () => {
-    redis.disconnect()
+  const kill = async () => {
     if (server.exitCode !== null || server.signalCode !== null) return
     const gone = once(server, 'exit')
     server.kill('SIGKILL')
     await gone
   }
-  return { node: { port, redis, process: server, firstSlot, lastSlot }, busPort, stop }
+  const stop = async () => {
+    redis.disconnect()
+    await kill()
+  }
+  const node: ClusterNode = {
+    ...{ port, redis, firstSlot, lastSlot, kill, start },
+    get process() {
+      return server
+    },
+  }
+  return { node, busPort, stop }
 }

@@ -1,4 +1,4 @@
-import type { StoredAnnounce } from '../../lib/swarm/store.ts'
+import type { Refusal, StoredAnnounce } from '../../lib/swarm/store.ts'
 import { EVENT } from '../../lib/wire/announce.ts'
 
 /** A report begins with the id of its client. */
@@ -8,7 +8,13 @@ const PEER_ID_BYTES = 20
 export type ModelPeer = { isSeeder: boolean; isIpv6: boolean; announcedS: number; report: Buffer; event: number }
 
 /** A swarm of the model. */
-export type ModelSwarm = { peers: Map<string, ModelPeer>; done: Map<string, number>; completed: number }
+export type ModelSwarm = {
+  peers: Map<string, ModelPeer>
+  done: Map<string, number>
+  completed: number
+  /** Since when it has had no peers; undefined while it has some. */
+  emptySinceS: number | undefined
+}
 
 /** What a sweep left of a swarm. */
 export type SweptSwarm = {
@@ -18,11 +24,23 @@ export type SweptSwarm = {
 }
 
 /** What an operator sets, and the model must know. */
-export type ModelPolicy = { listed: boolean; peerDetails: boolean; tellsEvents?: boolean }
+export type ModelPolicy = {
+  listed: boolean
+  peerDetails: boolean
+  tellsEvents?: boolean
+  /** Peers of one swarm at most; undefined: as many as come. */
+  swarmPeersMax?: number | undefined
+  /** How long a swarm without peers is kept for its completed downloads; undefined: for good. */
+  completedLifetimeS?: number | undefined
+}
+
+/** What became of an announce: why it was refused, or whether it made its swarm. */
+export type ModelOutcome = { refusal: Refusal } | { refusal?: undefined; isNewTorrent: boolean }
 
 /**
  * The rules of a swarm, as plainly as they can be put: what Redis and its scripts are held against. A swarm is here
- * exactly while it has peers or a completed download to remember; one that a sweep emptied goes when that sweep ends.
+ * exactly while it has peers or a completed download to remember, the latter for a while only; one that a sweep emptied goes when that
+ * sweep ends.
  */
 export class Model {
   readonly policy: ModelPolicy
@@ -41,8 +59,8 @@ export class Model {
   /** The same rules in the same state, to try what might come next. */
   clone(): Model {
     const copy = new Model(this.policy)
-    for (const [hex, { peers, done, completed }] of this.swarms) {
-      copy.swarms.set(hex, { peers: new Map(peers), done: new Map(done), completed })
+    for (const [hex, { peers, done, ...rest }] of this.swarms) {
+      copy.swarms.set(hex, { peers: new Map(peers), done: new Map(done), ...rest })
     }
     for (const [passkey, account] of this.accounts) copy.accounts.set(passkey, account)
     for (const hex of this.whitelist) copy.whitelist.add(hex)
@@ -51,18 +69,26 @@ export class Model {
     return copy
   }
 
-  /** Applies an announce; false where it is refused, since its torrent is not listed. */
-  announce(announce: StoredAnnounce, nowS: number): boolean {
+  /** Applies an announce, unless it is refused. */
+  announce(announce: StoredAnnounce, nowS: number): ModelOutcome {
     const hex = announce.infoHash.toString('hex')
-    if (this.policy.listed && !this.whitelist.has(hex)) return false
+    if (this.policy.listed && !this.whitelist.has(hex)) return { refusal: 'unlisted' }
     const id = announce.endpoint.toString('hex')
-    const swarm = this.swarms.get(hex) ?? { peers: new Map(), done: new Map(), completed: 0 }
+    const known = this.swarms.get(hex)
+    const swarm: ModelSwarm = known ?? { peers: new Map(), done: new Map(), completed: 0, emptySinceS: undefined }
+    const isStop = announce.event === EVENT.stopped
+    if (!isStop && !known && announce.bar) return { refusal: announce.bar }
+    const { swarmPeersMax = Number.POSITIVE_INFINITY } = this.policy
+    if (!isStop && !swarm.peers.has(id) && swarm.peers.size >= swarmPeersMax) return { refusal: 'swarm_peers' }
     this.#credit(hex, announce)
-    if (announce.event === EVENT.stopped) {
-      if (swarm.peers.delete(id)) this.#dropIfEmpty(hex)
+    if (isStop) {
+      if (!swarm.peers.delete(id)) return { isNewTorrent: false }
+      if (swarm.peers.size === 0) swarm.emptySinceS = nowS
+      this.#dropIfEmpty(hex)
     } else {
-      if (!this.swarms.has(hex)) this.#tell(hex, 'added')
+      if (!known) this.#tell(hex, 'added')
       this.swarms.set(hex, swarm)
+      swarm.emptySinceS = undefined
       const { isSeeder, event, report } = announce
       swarm.peers.set(id, { isSeeder, isIpv6: announce.endpoint.length === 18, announcedS: nowS, report, event })
       if (event === EVENT.completed && isSeeder && !swarm.done.has(id)) {
@@ -71,7 +97,7 @@ export class Model {
         this.#tell(hex, 'completed')
       }
     }
-    return true
+    return { isNewTorrent: !isStop && !known }
   }
 
   /** What a scrape tells: nothing of torrents that are not listed. */
@@ -98,7 +124,7 @@ export class Model {
   }
 
   /** Removes what a sweep removed and left no trace of. Answers what it must not have removed. */
-  sweep(hex: string, left: SweptSwarm | undefined, cutoffS: number) {
+  sweep(hex: string, left: SweptSwarm | undefined, { nowS, cutoffS }: { nowS: number; cutoffS: number }) {
     const swarm = this.swarms.get(hex)
     const wronged: string[] = []
     let removed = 0
@@ -113,12 +139,16 @@ export class Model {
       if (swarm?.peers.has(id) || countedS > cutoffS) wronged.push(`done ${id}`)
       swarm?.done.delete(id)
     }
-    return { wronged, removed, dropped: !left?.isHalfSwept && this.#dropIfEmpty(hex) }
+    if (swarm?.peers.size === 0) swarm.emptySinceS ??= nowS
+    // When exactly one goes that is kept for its completed downloads is the sweeper's affair; not before its time.
+    const { completedLifetimeS = Number.POSITIVE_INFINITY } = this.policy
+    const isOver = !left && nowS >= (swarm?.emptySinceS ?? nowS) + completedLifetimeS
+    return { wronged, removed, dropped: !left?.isHalfSwept && this.#dropIfEmpty(hex, isOver) }
   }
 
-  #dropIfEmpty(hex: string): boolean {
+  #dropIfEmpty(hex: string, isOver = false): boolean {
     const swarm = this.swarms.get(hex)
-    if (!swarm || swarm.peers.size > 0 || swarm.completed > 0) return false
+    if (!swarm || swarm.peers.size > 0 || (swarm.completed > 0 && !isOver)) return false
     this.#tell(hex, 'evicted')
     return this.swarms.delete(hex)
   }

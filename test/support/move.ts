@@ -1,18 +1,21 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { auditAll } from '../../lib/store/audit.ts'
-import { makeBanStore } from '../../lib/store/bans.ts'
+import { makeBanList } from '../../lib/store/bans.ts'
 import type { RedisClient } from '../../lib/store/client.ts'
+import { makeClientList } from '../../lib/store/clients.ts'
+import { makeDeniedList } from '../../lib/store/denied.ts'
 import type { Keys } from '../../lib/store/keys.ts'
 import { exportAll, makeExportReport } from '../../lib/store/move/export.ts'
 import { makeImporter } from '../../lib/store/move/import.ts'
+import { makeLineWriter } from '../../lib/store/move/lines.ts'
 import { makeImportReport, openExport } from '../../lib/store/move/progress.ts'
+import { type ExportHeader, noCounts, swarmLine } from '../../lib/store/move/records.ts'
 import { makePasskeyStore } from '../../lib/store/passkeys.ts'
 import { makeWhitelist } from '../../lib/store/whitelist.ts'
 import type { StoredAnnounce } from '../../lib/swarm/store.ts'
 import { EVENT, makeReport } from '../../lib/wire/announce.ts'
 import type { InfoHash } from '../../lib/wire/info-hash.ts'
-import { parseNetwork } from '../../lib/wire/network.ts'
 import { announceOf, at, hashOf, storeOn } from './store.ts'
 
 const POLICY = { peerLifetimeS: 3900, peerDetails: true }
@@ -93,9 +96,34 @@ export async function fill({ redis, keys }: Place): Promise<void> {
   const passkeys = makePasskeyStore({ redis, keys })
   await passkeys.put({ passkey: passkey('a'), validUntilS: undefined })
   await passkeys.put({ passkey: passkey('b'), validUntilS: nowS + 86_400 })
-  const bans = makeBanStore({ redis, keys })
-  for (const text of ['192.0.2.0/24', '2001:db8::/32', '198.51.100.7'])
-    await bans.put({ network: parseNetwork(text) as never, untilS: text.includes('/32') ? nowS + 5000 : undefined })
+  await makeBanList({ redis, keys }).put([
+    ['192.0.2.0/24', '0'],
+    ['198.51.100.7', '0'],
+    ['2001:db8::/32', `${nowS + 5000}`],
+  ])
+  await makeDeniedList({ redis, keys }).put([
+    ['d'.repeat(40), '0'],
+    ['e'.repeat(40), `${nowS + 5000}`],
+  ])
+  await makeClientList({ redis, keys }).put([
+    ['-XL', 'deny'],
+    ['-XL0019-', 'deny'],
+    [String.raw`\x00`, 'deny'],
+  ])
   await redis.hset(keys.stats, { udp4_announces: 12_345, tcp6_scrapes: 7 })
   await redis.set(keys.secret, 'ab'.repeat(32))
+}
+
+/** An export of so many torrents with a seeder each, which no tracker has made. */
+export function largeExport(name: string, torrents: number, nowS: number): string {
+  const writer = makeLineWriter()
+  const id = randomBytes(16).toString('hex')
+  const header: ExportHeader = { redswarm: 'export', format: 3, id, at: nowS, version: '9', peers: true, torrents }
+  let text = writer.add(`${JSON.stringify(header)}\n`)
+  const hexes = Array.from({ length: torrents }, (_, i) => createHash('sha1').update(`${name} ${i}`).digest('hex'))
+  for (const hex of hexes.sort()) {
+    const peer = { endpoint: at('192.0.2.1'), isSeeder: true, announcedS: nowS, details: undefined }
+    text += writer.add(swarmLine({ hex, addedS: nowS, completed: 3, peers: [peer], done: [] }))
+  }
+  return text + writer.add(`${JSON.stringify({ end: { ...noCounts(), torrents, peers: torrents } })}\n`) + writer.end()
 }

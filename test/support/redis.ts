@@ -44,8 +44,8 @@ export function useRedis(...args: string[]): () => TestRedis {
   return () => server
 }
 
-/** Waits until a condition holds; fails with its name after 5 s. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, msMax = 5000): Promise<void> {
+/** Waits until a condition holds; fails with its name after 15 s, long enough for a machine that others use, too. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, msMax = 15_000): Promise<void> {
   const deadlineMs = performance.now() + msMax
   while (!(await condition())) {
     if (performance.now() > deadlineMs) throw new Error(`waited in vain: ${what}`)

@@ -1,15 +1,17 @@
 import { makeAccountReader } from '../../lib/store/accounts.ts'
-import { makeBanStore } from '../../lib/store/bans.ts'
+import { makeBanList } from '../../lib/store/bans.ts'
 import type { RedisClient } from '../../lib/store/client.ts'
+import { makeClientList } from '../../lib/store/clients.ts'
+import { makeDeniedList } from '../../lib/store/denied.ts'
 import { type Keys, shardNames } from '../../lib/store/keys.ts'
 import { makeListing } from '../../lib/store/listing.ts'
+import { nodesOf } from '../../lib/store/nodes.ts'
 import { makePasskeyStore } from '../../lib/store/passkeys.ts'
 import { makeSwarmReader } from '../../lib/store/reader.ts'
 import { readStats } from '../../lib/store/stats.ts'
 import { makeWhitelist } from '../../lib/store/whitelist.ts'
 import { endpointText } from '../../lib/wire/endpoint.ts'
 import { infoHashFromHex } from '../../lib/wire/info-hash.ts'
-import { networkText } from '../../lib/wire/network.ts'
 
 /** All that a tracker keeps, as its own readers tell it, whatever Redis it is in: to be held against another's. */
 export async function trackerState(redis: RedisClient, keys: Keys) {
@@ -32,18 +34,31 @@ export async function trackerState(redis: RedisClient, keys: Keys) {
   for await (const hexes of makeWhitelist(target).scan()) whitelist.push(...hexes)
   const passkeys: unknown[] = []
   for await (const some of makePasskeyStore(target).scan()) passkeys.push(...some)
-  const bans = (await makeBanStore(target).all()).map(({ network, untilS }) => `${networkText(network)} ${untilS}`)
+  const lists = await Promise.all(
+    [makeBanList, makeDeniedList, makeClientList].map(async (make) =>
+      (await Array.fromAsync(make(target).scan())).flat(),
+    ),
+  )
   const accounts: unknown[] = []
   for await (const account of makeAccountReader(target).all()) accounts.push(account)
   const shardAccounts = await Promise.all(shardNames().map((shard) => redis.hgetall(keys.accounts(shard))))
+  const reports: string[] = []
+  for (const node of nodesOf(redis).all()) {
+    const pattern = `${keys.prefix.replace(/[*?[\]\\^]/g, String.raw`\$&`)}moved:*`
+    for (const name of (await node.callBuffer('KEYS', [pattern])) as Buffer[]) {
+      const [value, until] = [await node.getBuffer(name), await node.call('EXPIRETIME', [name])]
+      reports.push(`${name.toString('hex', Buffer.byteLength(keys.prefix))} ${value?.toString('hex')} ${until}`)
+    }
+  }
   return {
     swarms,
     totals: await reader.totals(),
     whitelist,
     passkeys: passkeys.toSorted(byText),
-    bans: bans.sort(),
+    lists: lists.map((entries) => entries.toSorted(byText)),
     accounts: accounts.toSorted(byText),
     shardAccounts: shardAccounts.filter((each) => Object.keys(each).length > 0),
+    reports: reports.sort(),
     stats: await readStats(redis, keys),
   }
 }

@@ -22,13 +22,20 @@ export class UdpClient {
   readonly #waiting = new Map<number, (reply: Buffer) => void>()
   #transactionId = 0x8000_0000
   connectionId: Buffer = Buffer.alloc(8)
+  /** What goes before each datagram: that of a proxy. */
+  header: Buffer = Buffer.alloc(0)
+  /** Empty datagrams that came. */
+  empty = 0
   /** The port that it asks. */
   readonly trackerPort: number
 
   private constructor(socket: Socket, trackerPort: number) {
     this.#socket = socket
     this.trackerPort = trackerPort
-    socket.on('message', (datagram) => this.#waiting.get(datagram.readUInt32BE(4))?.(datagram))
+    socket.on('message', (datagram) => {
+      if (datagram.length === 0) this.empty += 1
+      else this.#waiting.get(datagram.readUInt32BE(4))?.(datagram)
+    })
     socket.on('error', () => {})
   }
 
@@ -57,7 +64,7 @@ export class UdpClient {
 
   /** Sends bytes as they are. */
   send(datagram: Buffer): void {
-    this.#socket.send(datagram)
+    this.#socket.send([this.header, datagram])
   }
 
   /** Sends a datagram and answers the reply with its transaction id; undefined where none comes in time. */
@@ -66,7 +73,7 @@ export class UdpClient {
     const { promise, resolve } = Promise.withResolvers<Buffer | undefined>()
     const timer = setTimeout(resolve, waitMs, undefined)
     this.#waiting.set(transactionId, resolve)
-    this.#socket.send(datagram)
+    this.#socket.send([this.header, datagram])
     return promise.finally(() => {
       clearTimeout(timer)
       this.#waiting.delete(transactionId)

@@ -3,7 +3,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { skipWithout } from '../e2e/skip.ts'
 import { temporaryFolder } from '../support/at-exit.ts'
+import { missingNginx } from '../support/balancer.ts'
 
 const BENCH = join(import.meta.dirname, '../bench')
 
@@ -37,6 +39,19 @@ describe('bench:frontend', () => {
     expect(twice.answeredPerS).toBeGreaterThan(0)
     expect(twice.residentAfter).toBeGreaterThan(0)
   })
+})
+
+it('bench:balancer tells what nginx loses of each event, and what it costs', async (ctx) => {
+  skipWithout(ctx, missingNginx())
+  const small = ['--protocols', 'udp', '--rate', '200', '--away', '1', '--rounds', '1', '--seconds', '1']
+  const { losses, costs } = await run('balancer', small)
+  expect(losses).toHaveLength(3)
+  for (const { before, during, after } of losses) {
+    expect(before.lost + after.lost).toBeLessThan(0.2 * (before.asked + after.asked))
+    expect(during.lost).toBeLessThan(during.asked)
+  }
+  expect(costs).toMatchObject([{ way: 'without nginx', nginx: 0 }, { way: 'nginx' }])
+  expect(costs[1].nginx).toBeGreaterThan(0)
 })
 
 describe('bench:sweep', () => {

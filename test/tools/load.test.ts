@@ -1,7 +1,8 @@
 import type { Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket as TcpSocket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { LoadReport } from '../../services/load/report.ts'
 import { freePort } from '../support/free-port.ts'
@@ -201,6 +202,27 @@ describe.concurrent('redswarm load without a tracker that serves', () => {
     server.close()
     expectFewLost(seen)
     expect(seen).toMatchObject({ errors: 0, wrong: 0 })
+  })
+
+  it('goes on where a server that is started anew resets what connects meanwhile', async ({ expect }) => {
+    const sockets = new Set<TcpSocket>()
+    let isAway = false
+    const server = createServer((_, response) => response.end('d8:completei1e10:incompletei1e8:intervali60e5:peers0:e'))
+    server.on('connection', (socket) => (isAway ? socket.resetAndDestroy() : sockets.add(socket)))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/announce`
+    const running = load(['http', url, ...SMALL, '--weights', '0:1:0', '--no-fill', '--json'])
+    await once(server, 'request')
+    await sleep(1500)
+    isAway = true
+    for (const socket of sockets) socket.resetAndDestroy()
+    await sleep(500)
+    isAway = false
+    const { code, stdout, stderr } = await running
+    server.close()
+    expect([code, stderr]).toEqual([expect.any(Number), expect.not.stringContaining('AssertionError')])
+    expect(JSON.parse(stdout)).toMatchObject({ wrong: 0, lost: expect.any(Number) })
   })
 
   it('says within seconds that a tracker does not answer', async ({ expect }) => {

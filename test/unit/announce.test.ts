@@ -2,13 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type AccessCheck, privateAccess } from '../../lib/swarm/access.ts'
 import { type AnnouncePolicy, choosePeers, INTERVAL_SPREAD, makeAnnouncer } from '../../lib/swarm/announce.ts'
+import type { EarlyAnnounces } from '../../lib/swarm/early-announces.ts'
 import type { Refusal, StoredAnnounce, StoredReply } from '../../lib/swarm/store.ts'
 import { type AnnounceRequest, EVENT, makeReport } from '../../lib/wire/announce.ts'
 import { type Endpoint, toEndpoint } from '../../lib/wire/endpoint.ts'
 import type { InfoHash } from '../../lib/wire/info-hash.ts'
 
 const POLICY: AnnouncePolicy = {
-  intervalS: 1800,
+  intervalS: () => 1800,
   minIntervalS: 900,
   numwantDefault: 50,
   numwantMax: 200,
@@ -31,6 +32,7 @@ const requestOf = ({
 }: Partial<AnnounceRequest> & { left?: bigint } = {}): AnnounceRequest => ({
   infoHash: Buffer.alloc(20, 0xa1) as InfoHash,
   endpoint: peerOf(0),
+  sender: peerOf(0),
   report: makeReport(Buffer.alloc(20, 'p'), 0n, left, 0n),
   event: EVENT.none,
   numwant: -1,
@@ -40,7 +42,7 @@ const requestOf = ({
 })
 
 /** An announcer on a store that notes what it is asked and answers each announce with these peers. */
-function announcerOn({ peers = Buffer.alloc(0), policy = {}, random = Math.random, refusal, access }: Setup = {}) {
+function announcerOn({ peers = Buffer.alloc(0), policy = {}, random = Math.random, refusal, ...rest }: Setup = {}) {
   const asked: StoredAnnounce[] = []
   const announce = async (announces: readonly StoredAnnounce[]): Promise<StoredReply[]> => {
     asked.push(...announces)
@@ -48,7 +50,7 @@ function announcerOn({ peers = Buffer.alloc(0), policy = {}, random = Math.rando
       refusal ? { ok: false, refusal } : { ok: true, seeders: i, leechers: 3, completed: 5, peers: Buffer.from(peers) },
     )
   }
-  const announcer = makeAnnouncer({ store: { announce }, policy: { ...POLICY, ...policy }, access, random })
+  const announcer = makeAnnouncer({ store: { announce }, policy: { ...POLICY, ...policy }, random, ...rest })
   return {
     asked,
     announcer,
@@ -65,6 +67,7 @@ type Setup = {
   random?: () => number
   refusal?: Refusal
   access?: AccessCheck
+  earlyAnnounces?: EarlyAnnounces
 }
 
 describe('an announcer', () => {
@@ -137,7 +140,9 @@ describe('an announcer', () => {
     const randomArb = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 86400 }), randomArb, async (intervalS, chance) => {
-        const outcome = await announcerOn({ policy: { intervalS }, random: () => chance }).tell(requestOf())
+        const outcome = await announcerOn({ policy: { intervalS: () => intervalS }, random: () => chance }).tell(
+          requestOf(),
+        )
         expect(Number.isInteger(outcome.intervalS)).toBe(true)
         expect(outcome.intervalS).toBeGreaterThanOrEqual(intervalS)
         expect(outcome.intervalS).toBeLessThanOrEqual(Math.round(intervalS * (1 + INTERVAL_SPREAD)))
@@ -164,6 +169,43 @@ describe('an announcer', () => {
     const outcome = await tell(requestOf({ wantsPeerIds: true }))
     expect(outcome).toMatchObject({ withPeerIds: false, peers: peersOf([1]) })
     expect(asked[0]?.wantsPeerIds).toBe(false)
+  })
+
+  it('asks for no peers in the name of who comes too early, at its place, and tells how long it has to wait', async () => {
+    const count = () => ({ entries: [4, -1, -1], waitsS: [0, 77, 0] })
+    const setup = { peers: peersOf([1]), earlyAnnounces: { count, takeBack: () => {} } }
+    const { announcer, asked } = announcerOn(setup)
+    const outcomes = await announcer([requestOf(), requestOf(), requestOf()], PEERS_MAX)
+    expect(asked.map(({ numwant }) => numwant)).toEqual([50, 0, 50])
+    expect(outcomes).toMatchObject([
+      { ok: true, waitS: 0, peers: peersOf([1]) },
+      { ok: true, waitS: 77, peers: Buffer.alloc(0) },
+      { ok: true, waitS: 0, peers: peersOf([1]) },
+    ])
+  })
+
+  it('takes back what was counted of announces that the store refuses, and of no others', async () => {
+    const takenBack: number[] = []
+    const earlyAnnounces = {
+      count: () => ({ entries: [4, 5], waitsS: undefined }),
+      takeBack: (entry: number) => void takenBack.push(entry),
+    }
+    await announcerOn({ earlyAnnounces }).announcer([requestOf(), requestOf()], PEERS_MAX)
+    expect(takenBack).toEqual([])
+    await announcerOn({ earlyAnnounces, refusal: 'away' }).announcer([requestOf(), requestOf()], PEERS_MAX)
+    expect(takenBack).toEqual([4, 5])
+  })
+
+  it('counts no announce that is not admitted', async () => {
+    let counted = 0
+    const count = (requests: readonly AnnounceRequest[]) => {
+      counted += requests.length
+      return { entries: requests.map(() => -1), waitsS: undefined }
+    }
+    const access = (passkey: string) => (passkey === 'alice' ? undefined : 'who are you?')
+    const { announcer } = announcerOn({ access, earlyAnnounces: { count, takeBack: () => {} } })
+    await announcer([requestOf(), requestOf({ passkey: 'alice' }), requestOf()], PEERS_MAX)
+    expect(counted).toBe(1)
   })
 
   const MINUTE_S = 60

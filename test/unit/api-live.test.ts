@@ -1,7 +1,10 @@
+import type { Redis } from 'ioredis'
 import { expect, it } from 'vitest'
 import { makeCounters } from '../../lib/observe/counters.ts'
+import { serverFactsOf } from '../../lib/store/server-facts.ts'
 import { makeLiveFeed } from '../../services/api/v2/live-feed.ts'
 import { type LiveSources, makeLiveReader } from '../../services/api/v2/live-snapshot.ts'
+
 import { until } from '../support/redis.ts'
 
 const NOTHING = { torrents: 0, seeders: 0, leechers: 0, completed: 0 }
@@ -13,7 +16,8 @@ const readerAt = (nowS: () => number, sources: Partial<LiveSources> = {}) =>
     totals: async () => NOTHING,
     instances: async () => [],
     events: async () => [],
-    health: async () => {
+    away: async () => ({ all: [], failure: undefined, of: () => undefined }),
+    servers: async () => {
       throw new Error('not asked for here')
     },
     nowS,
@@ -42,15 +46,28 @@ it('live figures forget the rates of a time that is still to come: another Redis
   expect(JSON.parse(history.split('data: ')[1] ?? '').at).toEqual([901_000, 902_000])
 })
 
+/** A Redis that has used so much CPU; of a name where it is one of a Cluster. */
+const serverOf = (cpuUs = 0, name = '') => ({
+  ...{ name, redis: {} as Redis },
+  facts: serverFactsOf(`used_cpu_user_main_thread:${cpuUs / 1e6}\r\nused_cpu_sys_main_thread:0`),
+})
+
+it('live figures tell no CPU of Redis where other masters are there than before, which have used more', async () => {
+  const masters = [['a', 'b'], ['a', 'b'], ['a'], ['a', 'b'], ['a', 'b']]
+  let atS = 0
+  const reader = readerAt(() => ++atS / 4, {
+    servers: async () =>
+      (masters.shift() ?? []).map((name) => serverOf((name === 'a' ? 1_000_000 : 90_000_000) + 1000 * atS, name)),
+  })
+  const told = []
+  while (masters.length > 0) told.push((await reader.snapshot()).redis?.cpu_cores)
+  expect(told.map((cores) => cores !== null)).toEqual([false, true, false, false, true])
+})
+
 it('live figures tell no CPU of Redis where it was started anew, and has used less', async () => {
   const usedUs = [9_000_000, 9_500_000, 1000, 251_000]
   let atS = 0
-  const about = { kind: 'redis', version: '7.2.0', role: 'master', masters: 1, isLoading: false, hasAof: true } as const
-  const wellness = { isAofWell: true, isSnapshotWell: true, maxBytes: undefined, snapshotAt: 0 }
-  const amounts = { uptimeS: 1, usedBytes: 1, peakBytes: 1, clients: 1, replicas: 0, opsPerS: 0 }
-  const reader = readerAt(() => ++atS / 4, {
-    health: async () => ({ ...about, ...wellness, ...amounts, cpuUs: usedUs.shift() }),
-  })
+  const reader = readerAt(() => ++atS / 4, { servers: async () => [serverOf(usedUs.shift())] })
   const told = []
   while (usedUs.length > 0) told.push((await reader.snapshot()).redis?.cpu_cores)
   expect(told.map((cores) => cores !== null)).toEqual([false, true, false, true])

@@ -4,14 +4,17 @@ import { describe, expect, it } from 'vitest'
 import { makeBanCheck } from '../../lib/swarm/bans.ts'
 import { addressText, isIpv6 } from '../../lib/wire/endpoint.ts'
 import { type Network, networkText, parseNetwork } from '../../lib/wire/network.ts'
+import { makeNetworkHeap } from '../../lib/wire/network-table.ts'
 import { at } from '../support/store.ts'
 
 const network = (text: string) => parseNetwork(text) as Network
+const rowsOf = (...bans: [text: string, untilS: number][]) => {
+  const heap = makeNetworkHeap()
+  heap.add(bans.map(([text, value]) => ({ network: network(text), value })))
+  return heap.rows()
+}
 const banned = (...texts: string[]) =>
-  makeBanCheck(
-    texts.map((text) => ({ network: network(text), untilS: undefined })),
-    () => 0,
-  )
+  makeBanCheck(rowsOf(...texts.map((text): [string, number] => [text, Number.POSITIVE_INFINITY])), () => 0)
 
 describe('a network', () => {
   it.each([
@@ -40,10 +43,20 @@ describe('bans', () => {
 
   it('last until then', () => {
     let nowS = 999
-    const isBanned = makeBanCheck([{ network: network('192.0.2.1'), untilS: 1000 }], () => nowS)
+    const isBanned = makeBanCheck(rowsOf(['192.0.2.1', 1000]), () => nowS)
     expect(isBanned(at('192.0.2.1'))).toBe(true)
     nowS = 1000
     expect(isBanned(at('192.0.2.1'))).toBe(false)
+  })
+
+  it('of a network hold while one of a smaller or a larger one in it is over', () => {
+    const isBanned = makeBanCheck(
+      rowsOf(['10.0.0.0/8', 1000], ['10.1.0.0/16', 10], ['11.0.0.0/8', 10], ['11.1.0.0/16', 1000]),
+      () => 100,
+    )
+    expect(['10.1.2.3', '10.2.0.0', '11.1.2.3', '11.2.0.0', '12.0.0.0'].map((each) => isBanned(at(each)))).toEqual([
+      ...[true, true, true, false, false],
+    ])
   })
 
   it('are those that Node`s own list of networks finds', () => {

@@ -7,7 +7,7 @@ import { type Finding, isTrouble } from '../../services/cli/doctor/finding.ts'
 import { machineFindings } from '../../services/cli/doctor/machine-findings.ts'
 import { redisFindings } from '../../services/cli/doctor/redis-findings.ts'
 import { fsyncFindings, type SlowEntry, slowFinding } from '../../services/cli/doctor/redis-measures.ts'
-import { type TrackerFacts, trackerFindings } from '../../services/cli/doctor/tracker-findings.ts'
+import { type TrackerFacts, torrentsFindings, trackerFindings } from '../../services/cli/doctor/tracker-findings.ts'
 import { temporaryFolder } from '../support/at-exit.ts'
 
 /** What is wrong: `severity about: found`. */
@@ -163,6 +163,19 @@ describe('what the processes of a tracker have left', () => {
   it('is fine where all of the drift was repaired, and while sweeps are not yet overdue', () => {
     expect(of({ audit: { atS: NOW_S, torrents: 9, peers: 9, drift: 5, repaired: 5 } })).toEqual([])
     expect(of({ sweeper: { sweptS: NOW_S - 180, holdS: undefined } })).toEqual([])
+  })
+})
+
+describe('how many torrents there are', () => {
+  const of = (torrents: number, max: number) => troubles(torrentsFindings(torrents, max))
+
+  it('is fine far below the limit, and where there is none', () =>
+    expect([of(0, 1000), of(899, 1000), of(5_000_000, 0)]).toEqual([[], [], []]))
+
+  it('is told from nine tenths of the limit on, and is critical once new ones are refused', () => {
+    expect(of(900, 1000)).toEqual([expect.stringContaining('warning torrents: 900 of 1,000 torrents are there, 90 %')])
+    expect(of(999, 1000)).toEqual([expect.stringContaining('warning torrents: 999 of 1,000 torrents are there, 99 %')])
+    expect(of(1000, 1000)).toEqual([expect.stringContaining('critical torrents: 1,000 of 1,000 torrents')])
   })
 })
 

@@ -13,7 +13,9 @@ const samplesOf = async (sources: MetricSource[]) => {
 }
 
 describe('the metrics of a frontend', () => {
-  const NOTHING_WAITS = { measures: makeMeasures(), waiting: () => ({ announces: 0, scrapes: 0 }) }
+  const NOTHING_WAITS = {
+    ...{ measures: makeMeasures(), waiting: () => ({ announces: 0, scrapes: 0 }), intervalS: () => 1800 },
+  }
 
   it('are each of its own counter', async () => {
     const counters = makeCounters()
@@ -53,19 +55,26 @@ describe('the metrics of a frontend', () => {
     expect(told.get('redswarm_datagrams_unsent_total')).toBe(counters.udp_unsent)
   })
 
-  it('tell what waits of each kind', async () => {
+  it('tell what waits of each kind, and the interval in whole seconds', async () => {
     const waiting = () => ({ announces: 3, scrapes: 5 })
-    const told = await samplesOf(frontendMetrics({ counters: makeCounters(), measures: makeMeasures(), waiting }))
+    const readings = { ...NOTHING_WAITS, counters: makeCounters(), waiting, intervalS: () => 1980.4 }
+    const told = await samplesOf(frontendMetrics(readings))
+    expect(told.get('redswarm_announce_interval_seconds')).toBe(1980)
     expect(['announces', 'scrapes'].map((kind) => told.get(`redswarm_waiting{kind="${kind}"}`))).toEqual([3, 5])
   })
 })
 
 it('what is refused by access is counted by its cause, and what Redis has refused is the store`s to count', () => {
   const counters = makeCounters()
-  for (const cause of ['unlisted', 'private', 'private', 'busy', 'away', 'damaged'])
+  for (const cause of ['unlisted', 'private', 'private', 'denied', 'busy', 'away', 'damaged'])
     countRefused(counters, 'tcp6_scrapes', cause)
   const counted = Object.entries(counters).filter(([, count]) => count > 0)
-  expect(Object.fromEntries(counted)).toEqual({ tcp6_scrapes_refused: 6, refused_unlisted: 1, refused_private: 2 })
+  expect(Object.fromEntries(counted)).toEqual({
+    tcp6_scrapes_refused: 7,
+    refused_unlisted: 1,
+    refused_private: 2,
+    refused_denied: 1,
+  })
 })
 
 it('a histogram counts what is just its bound with what is below, and all in the last bucket', async () => {

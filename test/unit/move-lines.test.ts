@@ -55,11 +55,12 @@ describe('lines of an export', () => {
       { numRuns: 150 },
     ))
 
-  it('are not used where lines of it are missing, or come twice', async () => {
+  it('are not used where lines of it are missing, come twice or in another order', async () => {
     const checks = [...FILE.toString().matchAll(/\{"check".*\n/g)].map(({ index, 0: { length } }) => index + length)
     const [first = 0, second = 0, third = 0] = checks
     for (const file of [
       Buffer.concat([FILE.subarray(0, first), FILE.subarray(second)]),
+      Buffer.concat([FILE.subarray(first, second), FILE.subarray(0, first), FILE.subarray(second)]),
       Buffer.concat([FILE.subarray(0, second), FILE.subarray(first, second), FILE.subarray(second, third)]),
     ])
       expect((await read(file)).problem).toContain('f is damaged')

@@ -39,7 +39,7 @@ describe('the figures of a plan', () => {
       'a peer of a large swarm, IPv6, bytes': [FIGURES.peer6Bytes.value, FIGURES.peer6BytesBare.value],
       'append-only file per announce, bytes': [FIGURES.fileBytes.value, FIGURES.fileBytesBare.value],
       'network into Redis per announce, bytes': [FIGURES.redisInBytes.value, FIGURES.redisInBytesBare.value],
-      'network out of Redis per announce, bytes': [FIGURES.redisOutBytes.value, expect.any(Number)],
+      'network out of Redis per announce, but for the peers, bytes': [FIGURES.redisOutBytes.value, expect.any(Number)],
     })
   })
 
@@ -82,6 +82,15 @@ describe('a plan', () => {
     expect(mixed.http.announcesPerS / mixed.announcesPerS).toBeCloseTo(0.2)
     expect(mixed.udp.announcesPerS + mixed.http.announcesPerS).toBeCloseTo(mixed.announcesPerS)
     expect(mixed.udp.processes).toBe(2)
+  })
+
+  it('has Redis send the peers that frontends tell', () => {
+    for (const ipv6 of [0, 0.5, 1]) {
+      const { announcesPerS, redis } = makePlan(input({ ipv6 }))
+      const told = announcesPerS * FIGURES.repliedPeers.value * (6 + 12 * ipv6)
+      const replies = redis.networkOutBytesPerS - redis.fileBytesPerS * redis.replicas
+      expect(replies - told).toBeCloseTo(announcesPerS * FIGURES.redisOutBytes.value, 3)
+    }
   })
 
   it('warns of what nobody has measured', () => {

@@ -34,10 +34,11 @@ describe('a Redis URL', () => {
       ...{ kind: 'server', hosts: [{ host: 'h', port: 6379 }], shown: 'redis://h' },
       options: { host: 'h', port: 6379, db: 0 },
     })
-    expect(optionsOf('redis://u:p%40ss@[::1]:7/3')).toEqual({
-      ...{ host: '::1', port: 7, db: 3, username: 'u', password: 'p@ss' },
+    expect(optionsOf('redis://u%3A:p%40ss@[::1]:7/3')).toEqual({
+      ...{ host: '::1', port: 7, db: 3, username: 'u:', password: 'p@ss' },
     })
     expect(optionsOf('redis://:p@ss:word@h')).toMatchObject({ host: 'h', password: 'p@ss:word' })
+    expect(optionsOf('redis://:p@ss,word@h')).toMatchObject({ host: 'h', password: 'p@ss,word' })
     expect(optionsOf('redis://user@h')).toEqual({ host: 'h', port: 6379, db: 0, username: 'user' })
     expect(parseRedisUrl('unix:///run/my%20redis?db=2')).toEqual({
       ...{ kind: 'server', hosts: [], shown: 'unix:///run/my%20redis', options: { path: '/run/my redis', db: 2 } },
@@ -104,7 +105,7 @@ describe('a Redis URL', () => {
   it('is taken or refused with all other settings, at the start', () => {
     for (const url of ['redis://h', 'redis+cluster://a,b', 'rediss+sentinel://a/m']) expect(problemOf(url)).toBe('none')
     expect(() => loadSettings({ REDSWARM_REDIS_URL: 'redis://h/x', REDSWARM_UPD: '1' }, false)).toThrow(
-      /^invalid configuration.*\n {2}REDSWARM_UPD: no such setting\n {2}REDSWARM_REDIS_URL: names the database x, which must be a number$/,
+      /^invalid configuration.*\n {2}REDSWARM_UPD: no such setting\n {2}REDSWARM_REDIS_URL: a database is a number$/,
     )
   })
 
@@ -125,6 +126,17 @@ describe('a Redis URL', () => {
       'is not known there',
     ],
     ['one that is written wrong', ['redis+sentinel://h/m?sentinel_pasword=x'], '?sentinel_pasword= is not known there'],
+    [
+      'one without a value',
+      ['rediss://h?ca', 'redis+sentinel://h/m?sentinel_password=', 'unix:///s?db'],
+      'has one value',
+    ],
+    ['one twice', ['unix:///s?db=1&db=2', 'rediss://h?ca=x&ca=y'], 'has one value'],
+    [
+      'a user for each host',
+      ['redis+cluster://u:p@a,u:p@b', 'redis+sentinel://:p@a:1,:p@b:2/m'],
+      'once, before the first',
+    ],
     [
       'a file that is not there',
       ['rediss://h?ca=/no/such', 'rediss+cluster://h?ca=/no/such'],
@@ -152,6 +164,7 @@ describe('a Redis URL', () => {
         'redis://:hunter?2@h',
         'redis://:hunter#2@h',
         'redis://:hunter',
+        'redis://user:12/hunter',
       ],
       ...[
         'redis://user:hunter@h/x',

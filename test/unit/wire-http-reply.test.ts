@@ -50,6 +50,16 @@ describe('a compact announce reply', () => {
     )
   })
 
+  it.each([writeCompactAnnounceReply, writeDictionaryAnnounceReply])(
+    'ends in a warning where there is one: %o',
+    (write) => {
+      for (const client of ['192.0.2.7', '2001:db8::7'])
+        expect(latin1(write(replyOf({ client: at(client, 1), peers: peersOf(), warning: 'too often' })))).toMatch(
+          /5:peers(0:|le)(6:peers60:)?15:warning message9:too oftene$/,
+        )
+    },
+  )
+
   it('reads the same by another decoder, whatever is in it', () => {
     const countArb = fc.nat(0xffff_ffff)
     const replyArb = fc.constantFrom(6, 18).chain((width) =>

@@ -5,6 +5,7 @@ import {
   HTTP_SCRAPE_INFO_HASHES_MAX,
   type HttpAnnounceRequest,
   parseHttpAnnounce,
+  parseHttpIp,
   parseHttpScrape,
   writeHttpAnnounce,
   writeHttpScrape,
@@ -201,6 +202,37 @@ describe('an HTTP announce', () => {
 
   it('passes over an address that the client gives, and what it does not know', () => {
     expect(announce({ ip: '1.2.3.4', ipv6: '::1', key: 'x', trackerid: '%zz' })).toEqual(announce())
+  })
+})
+
+describe('the address that an HTTP announce names', () => {
+  const namedBy = (query: string) => parseHttpIp(parseQuery(query), 6881)
+
+  it.each([
+    ['192.0.2.1', 'c00002011ae1'],
+    ['192%2e0.2.%31', 'c00002011ae1'],
+    ['2001:db8::1', '20010db80000000000000000000000011ae1'],
+    ['2001%3Adb8%3A%3A1', '20010db80000000000000000000000011ae1'],
+    ['::ffff:192.0.2.1', 'c00002011ae1'],
+  ])('ip=%s is read as bytes', (ip, bytes) => {
+    expect(namedBy(queryWith({ ip }))).toEqual({ ok: true, value: Buffer.from(bytes, 'hex') })
+  })
+
+  it('is none where ip is missing or empty, whatever ipv4 and ipv6 say', () => {
+    for (const changes of [{}, { ip: '' }, { ipv4: '192.0.2.1', ipv6: '2001:db8::1' }])
+      expect(namedBy(queryWith(changes))).toEqual({ ok: true, value: undefined })
+  })
+
+  it.each(['seedbox.example', 'localhost', '192.0.2.1:6881', '[2001:db8::1]', '192.0.2', '3221225985', '%zz', '%00'])(
+    'is refused where it is no IP address: ip=%s',
+    (ip) => expect(namedBy(queryWith({ ip }))).toEqual({ ok: false, reason: 'ip must be an IP address' }),
+  )
+
+  it('is refused where it is given twice', () => {
+    expect(namedBy(`ip=192.0.2.1&${queryWith({ ip: '192.0.2.1' })}`)).toEqual({
+      ok: false,
+      reason: 'ip is given more than once',
+    })
   })
 })
 

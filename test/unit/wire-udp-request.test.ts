@@ -30,6 +30,7 @@ const announceArb: fc.Arbitrary<Omit<UdpAnnounceRequest, 'action'>> = fc.record(
   infoHash: bytesArb(20) as fc.Arbitrary<InfoHash>,
   report: reportArb,
   event: fc.constantFrom<Event>(...Object.values(EVENT)),
+  ip: fc.oneof(fc.constant(0), u32Arb),
   key: u32Arb,
   numwant: fc.oneof(fc.integer(), fc.constantFrom(-1, -5, 0, 50)),
   port: fc.nat(65535),
@@ -97,6 +98,7 @@ describe('a UDP announce', () => {
     infoHash: infoHashFromHex('a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3') as InfoHash,
     report: makeReport(Buffer.from('-RS0001-abcdefghijkl'), 0x10n, 0x200n, 0x3000n),
     event: EVENT.started,
+    ip: 0,
     key: 0xfadedbee,
     numwant: -1,
     port: 6881,
@@ -156,8 +158,10 @@ describe('a UDP announce', () => {
     expect(readAnnounce(withField(11, field)).numwant).toBe(numwant)
   })
 
-  it('does not believe the address that the client gives as its own', () => {
-    expect(readAnnounce(withField(9, '01020304'))).toEqual(readAnnounce(hex(...ANNOUNCE)))
+  it('names an address in the four bytes for it, and nothing else changes', () => {
+    const named = readAnnounce(withField(9, 'c0000201'))
+    expect(named).toEqual({ ...readAnnounce(hex(...ANNOUNCE)), ip: 0xc000_0201 })
+    expect(writeAnnounceRequest(named)).toEqual(withField(9, 'c0000201'))
   })
 
   it.each([

@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis'
 import { atMasters } from '../at-masters.ts'
-import type { Keys } from '../keys.ts'
+import { isMovedKey } from '../keys.ts'
 import { nodesOf } from '../nodes.ts'
+import { scanKeys } from '../scan-keys.ts'
 import { loadScript, runScript } from '../scripts.ts'
 import type { AuditContext } from './context.ts'
 import { repairSwarm } from './swarms.ts'
@@ -15,8 +15,6 @@ const MEMBERS_COUNT = 250
 const FAMILY = /^(?:swarm|torrents|totals|whitelist|accounts|moved|ranks):/
 const SWARM_KEY = /^swarm:\{([0-9a-f]{3})\}:(\1[0-9a-f]{37})(:done|:[ls][46]:[0-9a-f]{4})?$/
 const SHARD_KEY = /^(?:torrents|totals|whitelist|accounts):\{[0-9a-f]{3}\}$/
-/** What a client of a passkey told of last; they expire by themselves. */
-const MOVED_KEY = /^moved:\{([0-9a-f]{3})\}:\1[0-9a-f]{37}:.+:.{20}$/s
 const RANKS_KEY = /^ranks:\{(?:seeders|leechers|completed)\}(?::(?:next|before|made))?$/
 
 /** What the names of keys tell: the info hashes, by shard, of swarms that are in no index or are no swarm at all. */
@@ -32,24 +30,13 @@ export async function auditNames(context: AuditContext): Promise<LooseSwarms> {
   // SCAN may give a key twice where the table is resized meanwhile.
   const told = new Set<string>()
   for (const node of nodesOf(redis).all()) {
-    let cursor = '0'
-    do {
-      const [next, found] = await scan(node, keys, cursor)
-      const names = await sortOut(context, found, told)
-      await auditSwarmKeys(context, names, loose, told)
+    for await (const found of scanKeys(node, keys.prefix, SCAN_COUNT)) {
+      const texts = found.map((name) => name.toString('latin1'))
+      await auditSwarmKeys(context, await sortOut(context, texts, told), loose, told)
       onStep('names of keys', found.length)
-      cursor = next
-    } while (cursor !== '0')
+    }
   }
   return loose
-}
-
-/** Names as latin1: a foreign one may be no UTF-8. */
-async function scan(redis: Redis, keys: Keys, cursor: string): Promise<[string, string[]]> {
-  const pattern = `${keys.prefix.replace(/[*?[\]\\^]/g, String.raw`\$&`)}*`
-  const reply = await redis.callBuffer('SCAN', [cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT])
-  const [next, found] = reply as [Buffer, Buffer[]]
-  return [next.toString(), found.map((name) => name.toString('latin1'))]
 }
 
 /** The keys of swarms among those found; what has a name like ours and is not, is told. */
@@ -65,7 +52,7 @@ async function sortOut(
     const shard = SWARM_KEY.exec(name)?.[1]
     if (shard !== undefined) {
       if (shards.has(shard)) ours.push(key)
-    } else if (![SHARD_KEY, MOVED_KEY, RANKS_KEY].some((pattern) => pattern.test(name)) && !told.has(key)) {
+    } else if (!isMovedKey(name) && ![SHARD_KEY, RANKS_KEY].some((pattern) => pattern.test(name)) && !told.has(key)) {
       told.add(key)
       recorder.fault('keys', key, 'has a name like our keys and is none: rename or delete it', false)
     }

@@ -25,7 +25,7 @@ export async function auditSingleKeys(context: AuditContext): Promise<void> {
   await auditCounters(context)
 }
 
-/** Rankings, counters and marks are made anew or go on from nothing; a secret and a layout nobody can make anew. */
+/** Rankings, counts and marks are made anew or go on from nothing; a secret and a layout nobody can make anew. */
 function singleKeys({ keys }: AuditContext): SingleKey[] {
   return [
     ...RANKED_BY.flatMap((by) => [keys.ranks(by), keys.nextRanks(by), keys.ranksBefore(by)]).map((key) => ({
@@ -33,13 +33,16 @@ function singleKeys({ keys }: AuditContext): SingleKey[] {
       type: 'zset',
     })),
     { key: keys.events, type: 'stream' },
-    { key: keys.bansVersion, type: 'string' },
-    ...[keys.stats, keys.instances, keys.bans, keys.sweeper, keys.audit, ...RANKED_BY.map(keys.ranksMade)].map(
-      (key) => ({
-        key,
-        type: 'hash',
-      }),
-    ),
+    { key: keys.counted, type: 'string' },
+    ...[keys.bans, keys.denied, keys.clients].flatMap(({ list, version, changes }) => [
+      { key: list, type: 'hash' },
+      { key: version, type: 'string' },
+      { key: changes, type: 'stream' },
+    ]),
+    ...[keys.stats, keys.instances, keys.sweeper, keys.audit, ...RANKED_BY.map(keys.ranksMade)].map((key) => ({
+      key,
+      type: 'hash',
+    })),
     {
       key: keys.secret,
       type: 'string',

@@ -13,7 +13,8 @@
 --         list      1 byte: 1 seeder, 2 IPv6
 --         numwant   1 byte
 --         large     1 byte: 1 where the swarm is believed to be large, and what comes next true
---         special   1 byte: 0 as most are; 1 a seeder's `completed`, 2 `stopped`, 4 peer ids are asked for, 8 a passkey
+--         special   1 byte: 0 as most are; 1 a seeder's `completed`, 2 `stopped`, 4 peer ids are asked for, 8 a passkey; 16, 32 it
+--                   may not make a swarm: the tracker has as many as it takes, or its address has made as many
 --         from      7 bytes: the field of a piece of the other role's, to answer from: <l|s><4|6>:<4 hex>
 --         own       7 bytes: the field of the chunk that the peer is in
 --         chunks    12 bytes: what `own` was chosen by, the last 12 bytes of the head as the frontend saw it last
@@ -22,9 +23,12 @@
 --         passkey   where special says so, 1 byte of length and as many of text
 --       eventsMax   how many events are kept, about; 0: none is written
 --       isCluster   '1' where slots can move: then what touches more than one key looks first whether its shard does
+--       peersMax    of one swarm: nobody is let in who would be more
 -- reply: two elements per record: the head (24 bytes) and endpoints in wire form (each followed by its peer id where
---        asked for), or nil and why the announce was refused: `unlisted`; `moving`, where its slot is not here, or not whole, and
---        nothing was done; `down`, where its Cluster is not whole, and nothing was done; or `damaged` and what is wrong with which key.
+--        asked for), nil in their place where the announce made the swarm; or nil and why the announce was refused: `unlisted`;
+--        `torrents`, `address_torrents`, where it may not make a swarm and there is none; `swarm_peers`, where the swarm has
+--        as many as it may; `moving`, where its slot is not here, or not whole, and nothing was done; `down`, where its Cluster
+--        is not whole, and nothing was done; or `damaged` and what is wrong with which key.
 --        The endpoints are all there are, or at least numwant. The asker may be among them: the frontend takes it out
 --        and cuts a random window, since every string made here is hashed byte by byte (1.5 ns each).
 --
@@ -36,7 +40,7 @@
 -- include: swarm_head chunk_field choose_peers credit_account damage shard_place
 local call, sub, byte = redis.call, string.sub, string.byte
 -- What a call is about. The functions here are made once, and this is given them anew with each call.
-local prefix, lifetimeS, reportBytes, listed, eventsMax, isCluster, now
+local prefix, lifetimeS, reportBytes, listed, eventsMax, isCluster, peersMax, now
 -- The records, their bytes, the bytes of a key, what a record is up to its endpoint, and what a peer's value begins with.
 local records, size, keyBytes, format, valueHeads
 -- The replies so far, the swarm of the announce under way, and where the record of the next one begins.
@@ -44,7 +48,7 @@ local replies, current, nextAt
 -- What the last client with a passkey told of is under this key.
 local lastMoved
 
-local COMPLETED, STOPPED, PEER_IDS, PASSKEY = 1, 2, 4, 8
+local COMPLETED, STOPPED, PEER_IDS, PASSKEY, NO_TORRENTS, NO_ADDRESS_TORRENTS = 1, 2, 4, 8, 16, 32
 
 -- include: announce_names announce_standing announce_enter announce_leave announce_complete announce_peers
 local function has(special, what) return special % (2 * what) >= what end
@@ -66,6 +70,12 @@ end
 
 local function isListed(key) return call('SISMEMBER', prefix .. 'whitelist:' .. shardOf(key), sub(key, -40)) == 1 end
 
+-- What is special without what keeps an announce from making a swarm, and what that is.
+local function takeBar(special)
+  if special >= NO_ADDRESS_TORRENTS then return special % NO_TORRENTS, 'address_torrents' end
+  return special - NO_TORRENTS, 'torrents'
+end
+
 local EMPTY_HEAD = string.rep('\0', HEAD_BYTES)
 
 -- Applies announces until all are, or one meets damage. A long function, and locals for what it uses of outside: here each
@@ -77,11 +87,14 @@ local function announceRest()
   while at < size do
     local key, list, numwant, large, special, from, own, chunks, report, endpointAt = unpackBytes(format, records, at)
     if reportBytes == 0 then report, endpointAt = '', report end
-    local width, passkey, head, peers = list >= 2 and 18 or 6, nil, nil, nil
+    local width, passkey, head, peers, bar = list >= 2 and 18 or 6, nil, nil, nil, nil
     at = endpointAt + width
     if special >= PASSKEY then
-      passkey, at = passkeyAt(at)
-      at = at + 1
+      if special >= NO_TORRENTS then special, bar = takeBar(special) end
+      if special >= PASSKEY then
+        passkey, at = passkeyAt(at)
+        at = at + 1
+      end
     end
     current, nextAt = key, at
     if listed and not isListed(key) then
@@ -115,13 +128,14 @@ local function announceRest()
       if special > 0 and has(special, STOPPED) then
         head, peers = head and leave(key, head, list, endpoint, own, fields) or EMPTY_HEAD, ''
       elseif not head then
-        head = create(key, list, endpoint, valueHeads[list] .. report)
+        -- Of a swarm that was made just now there are no peers to tell.
+        head, peers = not bar and create(key, list, endpoint, valueHeads[list] .. report), bar or false
       elseif own then
         head = joinChunk(key, head, list, own, endpoint, valueHeads[list] .. report)
       else
         head = joinSmall(key, head, list, endpoint, valueHeads[list] .. report, smallPieces(key, list, fields))
       end
-      if special > 0 then
+      if special > 0 and head then
         if has(special, COMPLETED) then head = complete(key, head, endpoint) end
         if account then creditAccount(account, passkey, moved, before, report, lifetimeS) end
       end
@@ -154,6 +168,7 @@ return function(KEYS, ARGV)
   math.randomseed(tonumber(ARGV[5]))
   now = tonumber(ARGV[6]) or tonumber(call('TIME')[1])
   records, eventsMax, isCluster = ARGV[7], tonumber(ARGV[8]) or 0, ARGV[9] == '1'
+  peersMax = tonumber(ARGV[10]) or math.huge
   size, keyBytes, valueHeads = #records, #prefix + 52, valueHeadsOf(now)
   -- 'c0' would not be a text of no bytes.
   format = 'c' .. keyBytes .. 'BBBBc7c7c12' .. (reportBytes > 0 and 'c' .. reportBytes or '')
@@ -166,7 +181,7 @@ return function(KEYS, ARGV)
       if nextAt == from then error(problem, 0) end -- no record
       local filled = #replies
       replies[filled + 1] = false
-      replies[filled + 2] = isMoving(problem) and 'moving' or isDown(problem) and 'down'
+      replies[filled + 2] = isFull(problem) and 'swarm_peers' or isMoving(problem) and 'moving' or isDown(problem) and 'down'
         or 'damaged ' .. damageText(problem, current, typesOf(current))
     end
   end

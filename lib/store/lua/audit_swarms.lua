@@ -14,7 +14,7 @@
 --        swarms, peers, pieces looked at
 --        the swarms that are too large to have their counts compared
 --        of each fault its info hash, its check, the field of its chunk or empty, its endpoint or empty, and a text
--- include: swarm_head chunk_field small_peers chunk_peers piece_tells large_counts stray_fields text_problem whole_shard
+-- include: swarm_head chunk_field small_peers chunk_peers piece_tells large_counts stray_fields text_problem removal_time whole_shard
 local index, prefix, lifetimeS, budget = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local call, try = redis.call, redis.pcall
 local now = tonumber(ARGV[3]) or tonumber(call('TIME')[1])
@@ -60,13 +60,14 @@ local function checkWrong(wrong, field)
   for i = 1, #wrong, 2 do fault('peers', wrong[i + 1], field, wrong[i]) end
 end
 
--- A swarm without peers stays for its completed downloads, and is looked at by the sweeper while it remembers whose.
+-- A swarm without peers stays for its completed downloads, and is looked at by the sweeper while it remembers whose; only then has
+-- it a time when it is removed.
 local function checkEmpty(head, due)
   local _, _, completed = countsOf(head)
   if completed == 0 then
     fault('counts', 'has no peers and no completed downloads, and is kept')
-  elseif due == math.huge and call('EXISTS', key .. ':done') == 1 then
-    fault('due times', 'is never due, and remembers completed downloads')
+  elseif (due == math.huge or isRemovalTime(due)) and call('EXISTS', key .. ':done') == 1 then
+    fault('due times', 'is ' .. (due == math.huge and 'never due' or 'to be removed') .. ', and remembers completed downloads')
   end
 end
 

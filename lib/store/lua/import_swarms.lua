@@ -21,8 +21,8 @@
 -- No event is told, as of import_completed.lua. As in announce.lua, nothing may fail after the first write of what belongs together.
 -- What an announce calls takes `now` for its time: here it is that of the peer's last announce.
 local call, sub, byte = redis.call, string.sub, string.byte
-local prefix, lifetimeS, eventsMax, isCluster, now
--- include: announce_names announce_standing announce_enter import_count check_totals value_of damage
+local prefix, lifetimeS, eventsMax, isCluster, peersMax, now
+-- include: announce_names announce_standing announce_enter import_count removal_time check_totals value_of damage
 local CREATED, CHANGED, AS_IT_WAS, GONE = 2, 1, 0, 3
 local DETAILS, DETAILS_BYTES = 4, 45
 local COMPLETED_MAX = 2 ^ 32 - 1
@@ -99,14 +99,18 @@ local function importSwarm(infoHash, added, completed, peers, done, tally)
   if after > remembered then isChanged = true end
   if raiseCompleted(prefix, infoHash, head, math.min(math.max(completed, after), COMPLETED_MAX), true) then isChanged = true end
   if earliest then call('ZADD', index, 'LT', earliest + lifetimeS, infoHash) end
-  if after > remembered then call('ZADD', index, 'LT', time + lifetimeS, infoHash) end
+  if after > remembered then
+    local isToBeRemoved = isRemovalTime(call('ZSCORE', index, infoHash))
+    now = time
+    putInIndex(key, isToBeRemoved)
+  end
   local since = had and tonumber(call('HGET', key, 'added') or '')
   if added > 0 and not (since and since <= added) then call('HSET', key, 'added', math.min(added, time)) end
   return not had and CREATED or isChanged and CHANGED or AS_IT_WAS
 end
 
 return function(KEYS, ARGV)
-  prefix, lifetimeS, eventsMax, isCluster = ARGV[1], tonumber(ARGV[2]), 0, ARGV[4] == '1'
+  prefix, lifetimeS, eventsMax, isCluster, peersMax = ARGV[1], tonumber(ARGV[2]), 0, ARGV[4] == '1', math.huge
   math.randomseed(tonumber(ARGV[3]))
   time = tonumber(call('TIME')[1])
   cutoff = time - lifetimeS

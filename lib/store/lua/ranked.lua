@@ -1,8 +1,9 @@
 #!lua flags=no-writes
 -- Answers a page of a ranking: what comes after a place in it, in one order or the other.
 --
--- keys: ranks:{seeders} (or another count), the ranking before it, and when the two were made, all in one slot
--- args: id     of the ranking that is read on; empty: the one of now
+-- keys: none declared: to name a key to a script, a user of Redis must be allowed to write it
+-- args: ranks, before, made  ranks:{seeders} (or another count), the ranking before it, and when the two were made, all in one slot
+--       id     of the ranking that is read on; empty: the one of now
 --       score, infoHash  the place: of the last torrent of the page before; both empty: from the start
 --       order  'asc' or 'desc'
 --       limit  how many
@@ -10,8 +11,8 @@
 --
 -- The ranking that is asked for is read as long as it is there: it is the one of now or the one before. Where it has gone,
 -- the one of now is read on from the same score. Torrents of one score are in the order of their info hashes.
-local current, previous, made = KEYS[1], KEYS[2], KEYS[3]
-local id, score, infoHash, order, limit = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
+local current, previous, made = ARGV[1], ARGV[2], ARGV[3]
+local id, score, infoHash, order, limit = ARGV[4], tonumber(ARGV[5]), ARGV[6], ARGV[7], tonumber(ARGV[8])
 local call = redis.call
 
 local ids = call('HMGET', made, 'id', 'before')

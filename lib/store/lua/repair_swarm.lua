@@ -8,7 +8,7 @@
 --       nowS       seconds since the epoch; empty: Redis's own clock
 --       infoHash   40 hex
 -- reply: 1
--- include: swarm_head chunk_field chunk_of small_peers large_counts stray_fields write_piece change_totals whole_shard
+-- include: swarm_head chunk_field chunk_of small_peers large_counts stray_fields write_piece change_totals removal_time whole_shard
 local index, prefix, lifetimeS, infoHash = KEYS[1], ARGV[1], tonumber(ARGV[2]), ARGV[4]
 local call = redis.call
 local time = call('TIME')
@@ -102,7 +102,9 @@ local function repairSmall()
   local salt = hasHead and string.sub(head, 21) or newSalt()
   write(sizes[0] + sizes[2], sizes[1] + sizes[3], completed, NO_CHUNKS .. salt)
   local due = earliest and earliest + lifetimeS or remembered > 0 and now + lifetimeS or '+inf'
-  call('ZADD', index, 'LT', due, infoHash)
+  -- What has no peers keeps the time when it is to be removed.
+  local isLate = due ~= '+inf' and isRemovalTime(call('ZSCORE', index, infoHash))
+  if isLate then call('ZADD', index, due, infoHash) else call('ZADD', index, 'LT', due, infoHash) end
 end
 
 local function repairLarge()

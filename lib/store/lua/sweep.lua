@@ -8,14 +8,15 @@
 --       budget     how much may be done, in peers looked at: 300 take about 1 ms. A swarm and a peer removed count as several
 --       nowS       seconds since the epoch; empty: Redis's own clock
 --       eventsMax  how many events are kept, about; 0: none is written
+--       keptS      how long a torrent without peers is kept for its completed downloads; empty: for good
 -- reply: 1 where the budget ended before the work, else 0; peers removed; torrents dropped; then a text for each
 --        key that is damaged, and what is wrong with it
 --
 -- As in announce.lua, nothing may fail after the first write of what is done at once: the removal of a hash's peers.
--- include: swarm_head chunk_field chunk_of value_of write_piece add_to_totals check_totals merge_chunks tell_event damage whole_shard
+-- include: swarm_head chunk_field chunk_of value_of write_piece add_to_totals check_totals merge_chunks tell_event removal_time damage whole_shard
 local index, prefix, lifetimeS, budget = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local call, sub, byte = redis.call, string.sub, string.byte
-local now, eventsMax = tonumber(ARGV[4]) or tonumber(call('TIME')[1]), tonumber(ARGV[5]) or 0
+local now, eventsMax, keptS = tonumber(ARGV[4]) or tonumber(call('TIME')[1]), tonumber(ARGV[5]) or 0, tonumber(ARGV[6] or '')
 local cutoff = now - lifetimeS
 local shard = sub(index, -5)
 needWholeShard(prefix, shard)
@@ -30,6 +31,8 @@ local LARGE_SWARM_RESTS_S = math.floor(lifetimeS / 13)
 -- The cursor after the four lists of peers: the endpoints whose download was counted.
 local DONE = 4
 local DONE_BATCH = 50
+-- Torrents without a time when they are removed that are given one at once: a look each.
+local DATED_BATCH = 100
 -- More arguments than this are too many for one call; only a swarm that somebody else wrote has as many.
 local FIELDS_PER_CALL = 2000
 -- A sweep that was interrupted may go on hours later, and `counted` is then of before: what has filled up since stays.
@@ -142,24 +145,24 @@ local function sweepLarge(key, head, cursor)
   return head, earliest
 end
 
-local function dropSwarm(key, infoHash)
-  addToTotals(totals, 'torrents', -1)
+local function dropSwarm(key, infoHash, completed)
+  addToTotals(totals, 'torrents', -1, completed > 0 and 'completed', -completed)
   call('DEL', key)
   call('ZREM', index, infoHash)
   tellEvent(prefix, eventsMax, 'evicted', key)
   dropped = dropped + 1
 end
 
--- When an emptied swarm is due: it keeps its count of completed downloads, for good.
-local function settleEmpty(key, head, infoHash, earliest)
+-- An emptied swarm keeps its count of completed downloads: till its time has come, which it gets once it remembers no endpoint.
+local function settleEmpty(key, head, infoHash, wasDue, earliest)
   local _, _, completed = countsOf(head)
-  if completed == 0 then return dropSwarm(key, infoHash) end
+  local remembers = completed > 0 and call('EXISTS', key .. ':done') == 1
+  if completed == 0 or keptS and not remembers and isRemovalTime(wasDue) then return dropSwarm(key, infoHash, completed) end
   if not isSmall(head) then call('HSET', key, 'head', headWithChunksOfAll(head, NO_CHUNKS)) end
-  local due = call('EXISTS', key .. ':done') == 0 and '+inf' or earliest + lifetimeS
-  call('ZADD', index, due, infoHash)
+  call('ZADD', index, remembers and earliest + lifetimeS or '+inf', infoHash)
 end
 
-local function sweepSwarm(key, infoHash)
+local function sweepSwarm(key, infoHash, wasDue)
   looked = looked + LOOKS_PER_SWARM -- before anything can fail: what is damaged counts as well
   local fields = call('HMGET', key, 'head', 'sweep')
   local head, earliest = fields[1], nil
@@ -173,21 +176,30 @@ local function sweepSwarm(key, infoHash)
   if wasSmall then head, earliest = sweepSmall(key, head) else head, earliest = sweepLarge(key, head, fields[2]) end
   if not earliest then return end
   local leechers, seeders = countsOf(head)
-  if leechers + seeders == 0 then return settleEmpty(key, head, infoHash, earliest) end
+  if leechers + seeders == 0 then return settleEmpty(key, head, infoHash, wasDue, earliest) end
   local due = earliest + lifetimeS
   if not wasSmall then due = math.max(due, now + LARGE_SWARM_RESTS_S) end
   call('ZADD', index, due, infoHash)
+end
+
+-- Gives torrents that are kept, and have no time yet, that of their removal: what was emptied just now, what an import has made, and what
+-- a listed tracker has kept for good.
+local function dateKept()
+  if not keptS then return 0 end
+  local kept = call('ZRANGEBYSCORE', index, '+inf', '+inf', 'LIMIT', 0, DATED_BATCH)
+  for _, infoHash in ipairs(kept) do call('ZADD', index, removalTime(now, keptS), infoHash) end
+  return #kept == DATED_BATCH and 1 or 0
 end
 
 -- Where the totals are damaged, no count of the shard can be changed.
 local function sweepShard()
   checkTotals(totals)
   while looked < budget do
-    local infoHash = call('ZRANGEBYSCORE', index, '-inf', now, 'LIMIT', 0, 1)[1]
-    if not infoHash then return 0 end
+    local infoHash, wasDue = unpack(call('ZRANGEBYSCORE', index, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 1))
+    if not infoHash then return dateKept() end
     local key = prefix .. 'swarm:' .. shard .. ':' .. infoHash
     -- A damaged swarm must not keep the rest of its shard from being swept.
-    local ran, problem = pcall(sweepSwarm, key, infoHash)
+    local ran, problem = pcall(sweepSwarm, key, infoHash, wasDue)
     if not ran then
       call('ZADD', index, now + lifetimeS, infoHash)
       damaged[#damaged + 1] = damageText(problem, key, { [key] = 'hash', [key .. ':done'] = 'zset', [lastChunk or key] = 'hash' })

@@ -1,10 +1,9 @@
-import type { Ban } from '../../swarm/bans.ts'
 import type { InfoHash } from '../../wire/info-hash.ts'
-import { networkText } from '../../wire/network.ts'
-import { makeBanStore } from '../bans.ts'
 import type { RedisClient } from '../client.ts'
 import type { Keys } from '../keys.ts'
-import { makePasskeyStore, type Passkey, readUntil } from '../passkeys.ts'
+import type { List, ListEntry, ListOutcome } from '../list.ts'
+import { makePasskeyStore, type Passkey } from '../passkeys.ts'
+import { untilValue } from '../until.ts'
 import { makeWhitelist } from '../whitelist.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -38,18 +37,22 @@ export function makeKeyImport(target: ImportTarget, isDry = false): Importer<Pas
   }
 }
 
-/** Takes over bans with until when they are good; those that are over are left out. */
-export function makeBanImport(target: ImportTarget): Importer<Ban> {
-  const store = makeBanStore(target)
-  return async (items) => {
-    const good = items.filter(({ untilS = Number.POSITIVE_INFINITY }) => untilS > target.nowS)
-    const names = good.map(({ network }) => networkText(network))
-    const before = names.length > 0 ? await target.redis.hmget(target.keys.bans, ...names) : []
-    const other = good.filter(({ untilS }, i) => typeof before[i] !== 'string' || readUntil(before[i]) !== untilS)
-    await Promise.all(other.map(store.put))
-    return outcomeOf(items.length, good.length, other.length, before.filter((text) => text === null).length)
+/** Takes over names of a list whose values are until when they are good; those that are over are left out. */
+export const makeUntilImport =
+  (list: List, { nowS }: ImportTarget): Importer<ListEntry> =>
+  async (items) => {
+    const good = items.filter(([, until]) => untilValue(until) > nowS)
+    return { ...(await makeEntryImport(list)(good)), expired: items.length - good.length }
   }
-}
+
+/** Takes over names of a list with their values. */
+export const makeEntryImport =
+  (list: List): Importer<ListEntry> =>
+  async (items) => {
+    const outcomes = await list.put(items)
+    const countOf = (wanted: ListOutcome): number => outcomes.filter((outcome) => outcome === wanted).length
+    return { added: countOf('new'), changed: countOf('changed'), unchanged: countOf('same') }
+  }
 
 const outcomeOf = (all: number, good: number, other: number, added: number): Partial<Outcome> => ({
   ...{ added, changed: other - added, unchanged: good - other, expired: all - good },

@@ -1,26 +1,35 @@
 import { isPasskey } from '../../swarm/access.ts'
-import { networkText } from '../../wire/network.ts'
+import { infoHashFromHex } from '../../wire/info-hash.ts'
+import { networkText, parseNetwork } from '../../wire/network.ts'
+import { parsePeerIdPrefix } from '../../wire/peer-id-prefix.ts'
 import { accountField, readAccountFields } from '../accounts.ts'
-import { makeBanStore } from '../bans.ts'
+import { makeBanList } from '../bans.ts'
 import type { RedisClient } from '../client.ts'
+import { isClientRule, makeClientList } from '../clients.ts'
+import { makeDeniedList } from '../denied.ts'
 import { type Keys, shardNames } from '../keys.ts'
 import { makePasskeyStore } from '../passkeys.ts'
 import { makeSwarmReader } from '../reader.ts'
+import { SECRET } from '../secret.ts'
 import { readStats } from '../stats.ts'
+import { readUntil } from '../until.ts'
 import { makeWhitelist } from '../whitelist.ts'
 import { ahead } from './ahead.ts'
 import { makeLineWriter } from './lines.ts'
 import { readSwarms } from './read-swarms.ts'
 import {
+  AMOUNT,
   EXPORT_FORMAT,
   type ExportCounts,
   type ExportHeader,
   type ExportRecord,
   noCounts,
+  type Rule,
   type ShardAccount,
   swarmLine,
   type Until,
 } from './records.ts'
+import { readReports } from './reports.ts'
 
 /** What is wanted of an export. */
 export type ExportOptions = {
@@ -93,8 +102,11 @@ const lineOf = (record: ExportRecord): string => `${JSON.stringify(record)}\n`
 async function* recordsOf(options: ExportOptions, report: ExportReport): AsyncGenerator<ExportRecord> {
   const { redis, keys, withSecret } = options
   const secret = withSecret ? await redis.get(keys.secret) : null
-  if (secret !== null) yield { secret }
-  yield { counters: await readStats(redis, keys) }
+  if (secret !== null && SECRET.test(secret)) yield { secret }
+  const counters = Object.entries(await readStats(redis, keys)).filter(
+    ([, count]) => Number.isSafeInteger(count) && count >= 0,
+  )
+  yield { counters: Object.fromEntries(counters) }
   for await (const hexes of makeWhitelist(options).scan()) {
     for (const whitelist of slices(hexes.filter((hex) => /^[0-9a-f]{40}$/.test(hex)))) {
       report.whitelist += whitelist.length
@@ -108,14 +120,46 @@ async function* recordsOf(options: ExportOptions, report: ExportReport): AsyncGe
       yield { keys: some }
     }
   }
-  const bans = (await makeBanStore(options).all()).map(
-    ({ network, untilS = 0 }): Until => [networkText(network), untilS],
-  )
-  for (const some of slices(bans)) {
-    report.bans += some.length
-    yield { bans: some }
-  }
+  yield* listsOf(options, report)
   yield* accountsOf(options, report)
+  // Without peers, nobody goes on where he was. After the accounts: what is credited in between is missing there, not counted twice.
+  if (!options.withPeers) return
+  for await (const some of readReports(redis, keys)) {
+    for (const reports of slices(some)) {
+      report.reports += reports.length
+      yield { reports }
+    }
+  }
+}
+
+/** The lists that operators keep; what of them is none of their names is left out. */
+async function* listsOf(options: ExportOptions, report: ExportReport): AsyncGenerator<ExportRecord> {
+  for await (const entries of makeBanList(options).scan()) {
+    const sound = entries.flatMap(([text, until]): Until[] => {
+      const network = parseNetwork(text)
+      return network ? [[networkText(network), readUntil(until) ?? 0]] : []
+    })
+    for (const bans of slices(sound)) {
+      report.bans += bans.length
+      yield { bans }
+    }
+  }
+  for await (const entries of makeDeniedList(options).scan()) {
+    const sound = entries.filter(([hex]) => infoHashFromHex(hex))
+    for (const denied of slices(sound.map(([hex, until]): Until => [hex, readUntil(until) ?? 0]))) {
+      report.denied += denied.length
+      yield { denied }
+    }
+  }
+  for await (const entries of makeClientList(options).scan()) {
+    const sound = entries.flatMap(([text, rule]): Rule[] =>
+      parsePeerIdPrefix(text) && isClientRule(rule) ? [[text, rule]] : [],
+    )
+    for (const clients of slices(sound)) {
+      report.clients += clients.length
+      yield { clients }
+    }
+  }
 }
 
 async function* accountsOf({ redis, keys }: ExportOptions, report: ExportReport): AsyncGenerator<ExportRecord> {
@@ -137,7 +181,7 @@ async function readAccounts(redis: RedisClient, key: string): Promise<ShardAccou
   const amounts = new Map<string, { up: string; down: string }>()
   for (const [field, text] of await readAccountFields(redis, key)) {
     const found = accountField(field)
-    if (!found || !isPasskey(found.passkey) || !/^\d{1,19}$/.test(text)) continue
+    if (!found || !isPasskey(found.passkey) || !AMOUNT.test(text)) continue
     amounts.set(found.passkey, { up: '0', down: '0', ...amounts.get(found.passkey), [found.way]: text })
   }
   return [...amounts].map(([passkey, { up, down }]) => [passkey, up, down])

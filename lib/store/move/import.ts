@@ -1,18 +1,25 @@
 import { messageOf, OperatorError } from '../../errors.ts'
 import { COUNTER_NAMES } from '../../observe/counters.ts'
 import { isPasskey } from '../../swarm/access.ts'
-import type { Ban } from '../../swarm/bans.ts'
 import { type InfoHash, infoHashFromHex } from '../../wire/info-hash.ts'
-import { parseNetwork } from '../../wire/network.ts'
+import { networkText, parseNetwork } from '../../wire/network.ts'
+import { parsePeerIdPrefix, peerIdPrefixText } from '../../wire/peer-id-prefix.ts'
+import { makeBanList } from '../bans.ts'
 import type { RedisClient } from '../client.ts'
+import { isClientRule, makeClientList } from '../clients.ts'
+import { makeDeniedList } from '../denied.ts'
 import type { Keys } from '../keys.ts'
-import { type Passkey, VALID_UNTIL_S_MAX } from '../passkeys.ts'
+import type { ListEntry } from '../list.ts'
+import type { Passkey } from '../passkeys.ts'
 import { loadScript, runScript } from '../scripts.ts'
-import { type ImportTarget, makeBanImport, makeKeyImport, makeListingImport } from './access.ts'
+import { SECRET } from '../secret.ts'
+import { VALID_UNTIL_S_MAX } from '../until.ts'
+import { type ImportTarget, makeEntryImport, makeKeyImport, makeListingImport, makeUntilImport } from './access.ts'
 import { makeSwarmImporter } from './import-swarms.ts'
 import { addOutcome } from './outcome.ts'
 import { type ImportReport, type ImportStep, makeTally } from './progress.ts'
-import { type ExportedSwarm, readCount, readSwarmRecord } from './records.ts'
+import { AMOUNT, type ExportedSwarm, readCount, readSwarmRecord } from './records.ts'
+import { makeReportImport, type PackedReport, readReport } from './reports.ts'
 
 /** Where an export is imported to, and as what tracker. */
 export type ImportOptions = ImportTarget & {
@@ -29,7 +36,10 @@ export function makeImporter(options: ImportOptions, report: ImportReport): (ste
   const { redis, keys } = options
   const list = makeListingImport(options)
   const putKeys = makeKeyImport(options)
-  const ban = makeBanImport(options)
+  const ban = makeUntilImport(makeBanList(options), options)
+  const deny = makeUntilImport(makeDeniedList(options), options)
+  const putClients = makeEntryImport(makeClientList(options))
+  const putReports = makeReportImport(options)
   const importSwarms = makeSwarmImporter(options)
   const tally = makeTally(report)
 
@@ -56,11 +66,20 @@ export function makeImporter(options: ImportOptions, report: ImportReport): (ste
     async bans(bans) {
       addOutcome(report.bans, { rows: bans.length, ...(await ban(bans)) })
     },
+    async denied(denied) {
+      addOutcome(report.denied, { rows: denied.length, ...(await deny(denied)) })
+    },
+    async clients(rules) {
+      addOutcome(report.clients, { rows: rules.length, ...(await putClients(rules)) })
+    },
     async accounts({ shard, amounts }) {
       const raised = await Promise.all(amounts.map((fields) => raise(keys.accounts(shard), fields)))
       const added = raised.filter(([missing]) => missing > 0).length
       const changed = raised.filter(([missing, less]) => missing === 0 && less > 0).length
       addOutcome(report.accounts, { rows: raised.length, added, changed, unchanged: raised.length - added - changed })
+    },
+    async reports(reports) {
+      addOutcome(report.reports, { rows: reports.length, ...(await putReports(reports)) })
     },
   }
 
@@ -88,8 +107,11 @@ type Records = {
   counters: Record<string, string>
   whitelist: InfoHash[]
   keys: Passkey[]
-  bans: Ban[]
+  bans: ListEntry[]
+  denied: ListEntry[]
+  clients: ListEntry[]
   accounts: { shard: string; amounts: Record<string, string>[] }
+  reports: PackedReport[]
 }
 
 const asItem = (infoHash: InfoHash) => ({ infoHash })
@@ -98,8 +120,8 @@ function jobOf(
   record: Record<string, unknown>,
   work: { [Name in keyof Records]: (record: Records[Name]) => Promise<void> },
 ): () => Promise<void> {
-  const { secret, counters, whitelist, keys, bans, accounts, moved } = record
-  if (typeof secret === 'string' && /^[0-9a-f]{64}$/.test(secret)) return () => work.secret(secret)
+  const { secret, counters, whitelist, keys, bans, denied, clients, accounts, moved, reports } = record
+  if (typeof secret === 'string' && SECRET.test(secret)) return () => work.secret(secret)
   if (typeof counters === 'object' && counters !== null) {
     const read = readCounters(counters as Record<string, unknown>)
     return () => work.counters(read)
@@ -116,9 +138,21 @@ function jobOf(
     const read = bans.map(readBan)
     return () => work.bans(read)
   }
+  if (Array.isArray(denied)) {
+    const read = denied.map(readDenied)
+    return () => work.denied(read)
+  }
+  if (Array.isArray(clients)) {
+    const read = clients.map(readClient)
+    return () => work.clients(read)
+  }
   if (typeof accounts === 'string' && /^[0-9a-f]{3}$/.test(accounts) && Array.isArray(moved)) {
     const amounts = moved.map(readAccount)
     return () => work.accounts({ shard: accounts, amounts })
+  }
+  if (Array.isArray(reports)) {
+    const read = reports.map(readReport)
+    return () => work.reports(read)
   }
   return refuse('it is no record that this version knows')
 }
@@ -144,15 +178,28 @@ function readKey(value: unknown): Passkey {
   return isPasskey(passkey) ? { passkey, validUntilS } : refuse('a key is none')
 }
 
-function readBan(value: unknown): Ban {
-  const [text, untilS] = readUntil(value)
+function readBan(value: unknown): ListEntry {
+  const [text, untilS = 0] = readUntil(value)
   const network = parseNetwork(text)
-  return network ? { network, untilS } : refuse('what is banned is no network')
+  return network ? [networkText(network), String(untilS)] : refuse('what is banned is no network')
+}
+
+function readDenied(value: unknown): ListEntry {
+  const [text, untilS = 0] = readUntil(value)
+  const infoHash = infoHashFromHex(text)
+  return infoHash ? [infoHash.toString('hex'), String(untilS)] : refuse('what is denied is no info hash')
+}
+
+function readClient(value: unknown): ListEntry {
+  const [text, rule] = Array.isArray(value) ? value.map(String) : []
+  const prefix = parsePeerIdPrefix(text ?? '')
+  if (!prefix || !isClientRule(rule ?? '')) return refuse('a client is none, or has no rule')
+  return [peerIdPrefixText(prefix), String(rule)]
 }
 
 function readAccount(value: unknown): Record<string, string> {
   const [passkey, up, down] = Array.isArray(value) ? value : []
-  const isAmount = (text: unknown): text is string => typeof text === 'string' && /^(?:0|[1-9]\d{0,18})$/.test(text)
+  const isAmount = (text: unknown): text is string => typeof text === 'string' && AMOUNT.test(text)
   if (typeof passkey !== 'string' || !isPasskey(passkey) || !isAmount(up) || !isAmount(down))
     return refuse('an account is none')
   // An account has no field of what it has not moved.

@@ -43,7 +43,7 @@ export type LineBlock = { first: number; lines: string[] }
 
 const CHECK = /^\{"check":"([0-9a-f]{8})","line":(\d{1,15})\}$/
 const CHECK_BYTES_MAX = 60
-const NEWLINE = 0x0a
+const [NEWLINE, CARRIAGE_RETURN] = [0x0a, 0x0d]
 
 /**
  * Reads the blocks of a file, each only once it is known to be whole; throws an OperatorError that says where the file is
@@ -59,6 +59,7 @@ export async function* readBlocks(name: string, bytes: AsyncIterable<Buffer>): A
     for (let lineAt = 0; lineAt < pending.length; ) {
       const end = pending.indexOf(NEWLINE, lineAt)
       if (end < 0) break
+      if (number + lineAt === 0 && pending[end - 1] === CARRIAGE_RETURN) throw changedEnds(name)
       const check = end - lineAt <= CHECK_BYTES_MAX ? CHECK.exec(pending.toString('latin1', lineAt, end)) : null
       if (check) {
         const lines = pending.toString('latin1', blockAt, Math.max(blockAt, lineAt - 1)).split('\n')
@@ -95,6 +96,11 @@ export const damaged = (name: string, from: number, to?: number): OperatorError 
   new OperatorError(
     `${name} is damaged ${to === undefined ? `after line ${from - 1}` : `in one of its lines ${from} to ${to}`}; ` +
       'what comes before is as it was written, and nothing from there on was imported',
+  )
+
+const changedEnds = (name: string): OperatorError =>
+  new OperatorError(
+    `${name} has lines that end in CR LF, which no export has: copy it as it is, without changing its text`,
   )
 
 /** What to tell of a file that ends too early. */

@@ -1,4 +1,5 @@
 import { OperatorError } from '../../errors.ts'
+import { printable } from '../../observe/table.ts'
 import type { RedisClient } from '../client.ts'
 import type { Keys } from '../keys.ts'
 import type { SwarmOutcome } from './import-swarms.ts'
@@ -7,7 +8,17 @@ import { addOutcome, noOutcome, type Outcome } from './outcome.ts'
 import { EXPORT_FORMAT, type ExportCounts, type ExportHeader, noCounts, readCount } from './records.ts'
 
 /** What can be counted of an export. */
-export const EXPORTED = ['torrents', 'peers', 'whitelist', 'keys', 'bans', 'accounts'] as const
+export const EXPORTED = [
+  'torrents',
+  'peers',
+  'whitelist',
+  'keys',
+  'bans',
+  'accounts',
+  'reports',
+  'denied',
+  'clients',
+] as const
 
 /** What became of an export, an import that was interrupted included. */
 export type ImportReport = Record<(typeof EXPORTED)[number], Outcome> & {
@@ -54,7 +65,8 @@ export function makeTally(report: ImportReport): {
     readEnd(end) {
       const counts = (typeof end === 'object' && end !== null ? end : {}) as Record<string, unknown>
       report.end = noCounts()
-      for (const name of EXPORTED) report.end[name] = readCount(counts[name], name)
+      // A format before it tells nothing of what it had not.
+      for (const name of EXPORTED) report.end[name] = readCount(counts[name] ?? 0, name)
     },
   }
 }
@@ -95,10 +107,13 @@ function readHeader(name: string, line: string): ExportHeader {
     header = JSON.parse(line) as ExportHeader
   } catch {}
   if (header.redswarm !== 'export') throw new OperatorError(`${name} is no export of redswarm`)
-  if (header.format !== EXPORT_FORMAT) {
+  const { format = 0, version } = header
+  if (!Number.isInteger(format) || format < 1)
+    throw new OperatorError(`${name} is no export of redswarm: it has no format`)
+  if (format > EXPORT_FORMAT) {
     throw new OperatorError(
-      `${name} has format ${String(header.format)}, and this redswarm reads format ${EXPORT_FORMAT}\n` +
-        '  import it with the version that wrote it, or a later one',
+      `${name} has format ${format}, and this redswarm reads formats 1 to ${EXPORT_FORMAT}\n` +
+        `  a newer one wrote it (version ${printable(String(version))}): import it with that one, or a later one`,
     )
   }
   return header as ExportHeader
@@ -114,7 +129,13 @@ export type ExportTotals = { torrents: number; peers: number }
 export async function readMark(redis: RedisClient, keys: Keys, id: string): Promise<ImportMark | undefined> {
   const fields = await redis.hgetall(keys.import)
   if (fields.id !== id) return undefined
-  return JSON.parse(fields.mark as string) as ImportMark
+  try {
+    const { line, report, before } = JSON.parse(fields.mark as string) as ImportMark
+    // That of a version before lacks what was not counted yet.
+    return { line, report: { ...makeImportReport(), ...report }, before }
+  } catch {
+    throw new OperatorError(`${keys.import} does not tell how far the import is\n  delete it, and import with --merge`)
+  }
 }
 
 /** Remembers how far an import is, so that it can be gone on with. */

@@ -1,5 +1,5 @@
 import { isRedisReply } from '../../errors.ts'
-import { endpointFrom } from '../../wire/endpoint.ts'
+import { endpointFrom, isMapped } from '../../wire/endpoint.ts'
 import { atMasterOf } from '../at-masters.ts'
 import type { RedisClient } from '../client.ts'
 import { type Keys, shardNames } from '../keys.ts'
@@ -7,7 +7,7 @@ import { readCounts } from '../layout.ts'
 import { loadScript, runScript } from '../scripts.ts'
 import { peersOf, type StoredPeer } from '../stored-peers.ts'
 import { makeShardScanner } from '../walk.ts'
-import type { Completion, ExportedSwarm } from './records.ts'
+import { type Completion, type ExportedSwarm, soundPeer } from './records.ts'
 
 /** Peers read in one script: half a millisecond of Redis. */
 const PEERS_PER_CALL = 300
@@ -44,7 +44,7 @@ export async function* readSwarms(redis: RedisClient, keys: Keys, wantsPeers: bo
         const { completed, seeders, leechers } = readCounts(head)
         const swarm = { hex, addedS: readAdded(added), completed, peers: [], done: [] }
         const isWhole = !wantsPeers || (Array.isArray(hash) && Array.isArray(done))
-        const part = Array.isArray(hash) ? { ...swarm, peers: peersOf(hash, 'is left out') } : swarm
+        const part = Array.isArray(hash) ? { ...swarm, peers: peersOf(hash, 'is left out').flatMap(soundPeer) } : swarm
         // Without peers, one that has only peers is nothing.
         if (wantsPeers ? completed + seeders + leechers > 0 : completed > 0)
           found.push({ swarm: Array.isArray(done) ? { ...part, done: completionsOf(done) } : part, isFirst: true })
@@ -76,7 +76,7 @@ async function* readLarge(redis: RedisClient, keys: Keys, swarm: ExportedSwarm):
       }
       const [next, ...fields] = reply as [number, ...Buffer[]]
       from = next
-      yield* partsOf(peersOf(fields, 'is left out'), (peers) => ({ ...swarm, peers }))
+      yield* partsOf(peersOf(fields, 'is left out').flatMap(soundPeer), (peers) => ({ ...swarm, peers }))
     }
   }
 }
@@ -104,7 +104,7 @@ function completionsOf(members: readonly Buffer[]): Completion[] {
   for (let i = 0; i + 1 < members.length; i += 2) {
     const endpoint = endpointFrom(members[i] as Buffer)
     const atS = Math.floor(Number(members[i + 1]))
-    if (endpoint && atS >= 0 && atS < 2 ** 32) done.push({ endpoint, atS })
+    if (endpoint && !isMapped(endpoint) && atS >= 0 && atS < 2 ** 32) done.push({ endpoint, atS })
   }
   return done
 }

@@ -1,9 +1,10 @@
+import type { ClientRule } from '../../swarm/clients.ts'
 import { EVENT, type Event, makeReport, readReport } from '../../wire/announce.ts'
-import { type Endpoint, endpointText, isIpv6, toEndpoint } from '../../wire/endpoint.ts'
+import { type Endpoint, endpointText, isIpv6, isMapped, toEndpoint } from '../../wire/endpoint.ts'
 import type { StoredPeer } from '../stored-peers.ts'
 
-/** The version of the format (docs/operations.md); one that is newer cannot be read. */
-export const EXPORT_FORMAT = 1
+/** The version of the format (docs/operations.md); those before it are read, one that is newer is not. */
+export const EXPORT_FORMAT = 3
 
 /** The first line of an export. */
 export type ExportHeader = {
@@ -29,10 +30,17 @@ export type ExportCounts = {
   keys: number
   bans: number
   accounts: number
+  /** Since format 2. */
+  reports: number
+  /** Since format 3. */
+  denied: number
+  clients: number
 }
 
 /** Nothing yet. */
-export const noCounts = (): ExportCounts => ({ torrents: 0, peers: 0, whitelist: 0, keys: 0, bans: 0, accounts: 0 })
+export const noCounts = (): ExportCounts => ({
+  ...{ torrents: 0, peers: 0, whitelist: 0, keys: 0, bans: 0, accounts: 0, reports: 0, denied: 0, clients: 0 },
+})
 
 /** An endpoint, and when its completed download was counted: seconds since the epoch. */
 export type Completion = { endpoint: Endpoint; atS: number }
@@ -47,11 +55,26 @@ export type ExportedSwarm = {
   done: Completion[]
 }
 
-/** Until when a passkey or a ban is good, seconds since the epoch; 0 for ever. */
+/** Until when a passkey, a ban or a denial is good, seconds since the epoch; 0 for ever. */
 export type Until = [name: string, untilS: number]
+
+/** What a client's peer id begins with, and whether it is served. */
+export type Rule = [prefix: string, rule: ClientRule]
+
+/** What an account holds: bytes, as decimal digits that Redis can add to. */
+export const AMOUNT = /^(?:0|[1-9]\d{0,18})$/
 
 /** What a passkey has moved in one shard: bytes, as decimal digits. */
 export type ShardAccount = [passkey: string, uploaded: string, downloaded: string]
+
+/**
+ * What a client with a passkey has said last of a torrent: peer id as 40 hex digits, bytes as decimal digits; until when it is
+ * remembered, seconds since the epoch.
+ */
+export type KeyReport = [
+  ...[hex: string, passkey: string, peerId: string],
+  ...[downloaded: string, uploaded: string, untilS: number],
+]
 
 /** A record, as its line of JSON has it; a swarm is written by `swarmLine`. */
 export type ExportRecord =
@@ -60,8 +83,22 @@ export type ExportRecord =
   | { whitelist: string[] }
   | { keys: Until[] }
   | { bans: Until[] }
+  | { denied: Until[] }
+  | { clients: Rule[] }
   | { accounts: string; moved: ShardAccount[] }
+  | { reports: KeyReport[] }
   | { end: ExportCounts }
+
+/**
+ * A stored peer as an import can read it, whoever wrote it: without details where they tell an event that there is not, and not at
+ * all where no frontend stores such an address.
+ */
+export function soundPeer(peer: StoredPeer): StoredPeer[] {
+  if (isMapped(peer.endpoint)) return []
+  return [peer.details && !EVENTS.has(peer.details.event) ? { ...peer, details: undefined } : peer]
+}
+
+const EVENTS: ReadonlySet<unknown> = new Set(Object.values(EVENT))
 
 /** A swarm as a line of JSON. */
 export function swarmLine({ hex, addedS, completed, peers, done }: ExportedSwarm): string {
@@ -121,8 +158,7 @@ function readPeer(value: unknown, isSeeder: boolean): StoredPeer {
   if (value.length === 2) return { ...peer, details: undefined }
   if (typeof id !== 'string' || !/^[0-9a-f]{40}$/.test(id)) throw new Error('a peer id is not 40 hex digits')
   const amounts = [downloaded, left, uploaded].map(readAmount) as [bigint, bigint, bigint]
-  const events: readonly unknown[] = Object.values(EVENT)
-  if (!events.includes(event)) throw new Error('a peer has an event that there is not')
+  if (!EVENTS.has(event)) throw new Error('a peer has an event that there is not')
   return { ...peer, details: { report: makeReport(Buffer.from(id, 'hex'), ...amounts), event: event as Event } }
 }
 
@@ -141,7 +177,8 @@ export function readCount(value: unknown, name: string, max = Number.MAX_SAFE_IN
   throw new Error(`${name} is no whole number`)
 }
 
-function readAmount(value: unknown): bigint {
+/** An amount of bytes, of 64 bits; throws an Error where it is none. */
+export function readAmount(value: unknown): bigint {
   const amount =
     typeof value === 'string' && /^\d{1,20}$/.test(value) ? BigInt(value) : BigInt(readCount(value, 'an amount'))
   if (amount < 2n ** 64n) return amount

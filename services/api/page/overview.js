@@ -44,7 +44,8 @@ export function overview(state, actions) {
     </section>
     ${
       totals &&
-      html`<p class="small">Torrents and peers are counted every 10 s, last ${duration(nowS(state) - totals.at)} ago.
+      html`<p class="small">${totals.is_whole ? '' : html`<strong>Without the swarms of a primary that is away.</strong> `}Torrents and peers are
+      counted every 10 s, last ${duration(nowS(state) - totals.at)} ago.
       Rates are means of the last 5 s.</p>`
     }
   `

@@ -12,7 +12,7 @@ export function redisPanel(state) {
   const { replicas, cpu_cores: cpu } = redis
   const name = redis.kind === 'valkey' ? 'Valkey' : 'Redis'
   return html`<dl class="pairs wide">
-    ${pair('State', isRedisAway ? badge('away', true) : badge(redis.is_loading ? 'loading its data' : 'answers', redis.is_loading))}
+    ${pair('State', isRedisAway ? badge('away', true) : stateOf(redis))}
     ${pair('Server', `${name} ${redis.version}, ${roleOf(redis)}`)}
     ${pair('Up for', duration(redis.uptime_s))}
     ${pair('Memory', memory(redis))}
@@ -32,8 +32,16 @@ const pair = (name, value) => html`<div key=${name}><dt>${name}</dt><dd>${value}
 const badge = (text, isBad) => html`<span class=${`badge ${isBad ? 'bad' : 'good'}`}>${text}</span>`
 
 /** @param {Redis} redis */
-function roleOf({ role, masters }) {
+function stateOf({ is_loading: isLoading, masters_away: away }) {
+  if (away.length > 0)
+    return away.map(({ address, cause }) => badge(`${address} is away: ${cause.replace('_', ' ')}`, true))
+  return badge(isLoading ? 'loading its data' : 'answers', isLoading)
+}
+
+/** @param {Redis} redis */
+function roleOf({ role, masters, masters_away: away }) {
   if (role === 'replica') return 'a replica'
+  if (away.length > 0) return `${count(masters)} of ${count(masters + away.length)} primaries of a Cluster together`
   return masters > 1 ? `${count(masters)} primaries of a Cluster together` : 'primary'
 }
 

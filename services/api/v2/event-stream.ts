@@ -4,7 +4,7 @@ import { type EventFeed, FIRST_ID, isLater, type TorrentEvent } from '../../../l
 import { STREAM_HEADERS } from './slots.ts'
 
 /** What may wait here for a reader; one who leaves more is disconnected, and may go on by Last-Event-ID. */
-const WAITING_BYTES_MAX = 256 * 1024
+export const WAITING_BYTES_MAX = 256 * 1024
 /** So often something is sent, so that nobody in between takes the connection for dead. */
 const HEARTBEAT_MS = 15_000
 /** How long a browser waits before it connects again. */

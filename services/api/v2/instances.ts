@@ -5,7 +5,7 @@ import { ERROR_REPLIES } from '../errors.ts'
 import type { V2Context } from './context.ts'
 
 /** Processes in one answer at most: 0.1 MB of JSON. */
-const INSTANCES_MAX = 256
+export const INSTANCES_MAX = 256
 
 /** A process of the tracker. */
 export const InstanceItem = Type.Object({

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox'
 import { COUNTER_NAMES } from '../../../lib/observe/counters.ts'
-import type { RedisHealth } from '../../../lib/store/redis-health.ts'
+import type { AwayMaster } from '../../../lib/store/away-masters.ts'
+import { type Server, togetherOf } from '../../../lib/store/server-facts.ts'
 import { InstanceItem } from './instances.ts'
 import { EventItem } from './recent-events.ts'
 import { Nullable } from './schemas.ts'
@@ -13,8 +14,16 @@ const RedisItem = Type.Object({
   version: Type.String(),
   role: Type.Union([Type.Literal('master'), Type.Literal('replica')]),
   masters: Type.Integer({
-    description: 'Of a Cluster: what follows is of all of them together, or the worst of them.',
+    description: 'Those that serve, of a Cluster: what follows is of all of them together, or the worst of them.',
   }),
+  masters_away: Type.Array(
+    Type.Object({
+      address: Type.String(),
+      cause: Type.String({ description: 'As announces of its swarms are refused: `failing_over`, `slow`, `loading`.' }),
+      reason: Type.String(),
+    }),
+    { description: 'Those of a Cluster that do not serve.' },
+  ),
   uptime_s: Type.Integer(),
   used_bytes: Type.Integer(),
   peak_bytes: Type.Integer(),
@@ -33,19 +42,22 @@ const RedisItem = Type.Object({
 })
 
 /** How Redis is, as it is answered. */
-export const redisBody = (health: RedisHealth, cpuCores: number | undefined): Static<typeof RedisItem> => ({
-  ...{
-    kind: health.kind,
-    version: health.version,
-    role: health.role,
-    masters: health.masters,
-    uptime_s: health.uptimeS,
-  },
-  ...{ used_bytes: health.usedBytes, peak_bytes: health.peakBytes, max_bytes: health.maxBytes ?? null },
-  ...{ clients: health.clients, replicas: health.replicas, ops_per_s: health.opsPerS, cpu_cores: cpuCores ?? null },
-  ...{ is_loading: health.isLoading, has_aof: health.hasAof, is_aof_well: health.isAofWell },
-  ...{ snapshot_at: health.snapshotAt, is_snapshot_well: health.isSnapshotWell },
-})
+export function redisBody(
+  servers: readonly Server[],
+  away: readonly AwayMaster[],
+  cpuCores: number | undefined,
+): Static<typeof RedisItem> {
+  const facts = togetherOf(servers)
+  return {
+    ...{ kind: facts.kind, version: facts.version, role: facts.isReplica ? 'replica' : 'master' },
+    ...{ masters: servers.length, masters_away: [...away], uptime_s: facts.uptimeS },
+    ...{ used_bytes: facts.usedBytes, peak_bytes: facts.peakBytes, max_bytes: facts.maxBytes || null },
+    ...{ clients: facts.clients, replicas: facts.replicas.length },
+    ...{ ops_per_s: facts.opsPerS, cpu_cores: cpuCores ?? null },
+    ...{ is_loading: facts.isLoading, has_aof: facts.hasAof, is_aof_well: facts.isAofWritten },
+    ...{ snapshot_at: facts.snapshotAt, is_snapshot_well: facts.isSnapshotSaved },
+  }
+}
 
 const RatesItem = Type.Object(Object.fromEntries(COUNTER_NAMES.map((name) => [name, Type.Number()])), {
   description: 'Each counter of `/api/v2/stats`, a second, over the last seconds.',
@@ -57,7 +69,13 @@ export const SnapshotItem = Type.Object({
   problem: Nullable(Type.String({ description: 'Why something is null, in words.' })),
   redis: Nullable(RedisItem),
   rates: Nullable(RatesItem),
-  totals: Nullable(Type.Object({ ...TotalsItem.properties, at: Seconds('When they were read') })),
+  totals: Nullable(
+    Type.Object({
+      ...TotalsItem.properties,
+      at: Seconds('When they were read'),
+      is_whole: Type.Boolean({ description: 'False where they are without the swarms of a master that was away.' }),
+    }),
+  ),
   instances: Nullable(Type.Array(InstanceItem)),
   events: Nullable(Type.Array(EventItem, { description: 'The last ones, the newest first.' })),
 })

@@ -1,8 +1,9 @@
 import type { Counters } from '../../../lib/observe/counters.ts'
+import { type AwayMasters, awayText, type Part } from '../../../lib/store/away-masters.ts'
 import type { TorrentEvent } from '../../../lib/store/events.ts'
 import type { Instance } from '../../../lib/store/instances.ts'
 import type { Totals } from '../../../lib/store/reader.ts'
-import type { RedisHealth } from '../../../lib/store/redis-health.ts'
+import { type Server, togetherOf } from '../../../lib/store/server-facts.ts'
 import { faultOf } from '../errors.ts'
 import { assertCounts } from '../reading.ts'
 import { instanceBodies } from './instances.ts'
@@ -13,14 +14,15 @@ import { eventBody } from './recent-events.ts'
 /** Totals are read so often at most: they are in 4,096 hashes, and take Redis 4 ms in all, 0.3 ms at a time. */
 const TOTALS_EVERY_S = 10
 
-/** What snapshots are read from. */
+/** What snapshots are read from; all but the first leave out what is on masters that are away. */
 export type LiveSources = {
-  counters: () => Promise<Counters>
-  totals: () => Promise<Totals>
-  instances: () => Promise<Instance[]>
-  health: () => Promise<RedisHealth>
+  away: () => Promise<AwayMasters>
+  counters: (away: AwayMasters) => Promise<Part<Counters>>
+  totals: (away: AwayMasters) => Promise<Totals>
+  instances: (away: AwayMasters) => Promise<Part<Instance[]>>
+  servers: (away: AwayMasters) => Promise<Server[]>
   /** The last events, the newest first. */
-  events: () => Promise<TorrentEvent[]>
+  events: (away: AwayMasters) => Promise<Part<TorrentEvent[]>>
   /** Seconds since the epoch, by the clock that all frontends share. */
   nowS: () => number
 }
@@ -32,49 +34,63 @@ export type LiveReader = {
 }
 
 /** Reads a part; where that fails, it is null, and why is kept. */
-type ReadPart = <T>(read: () => Promise<T>) => Promise<T | null>
+type ReadPart = <T>(read: (away: AwayMasters) => Promise<Part<T>>) => Promise<T | null>
 
 /** The reader of snapshots. A part that cannot be read leaves the others as they are. */
-export function makeLiveReader({ counters, totals, instances, health, events, nowS }: LiveSources): LiveReader {
+export function makeLiveReader({ away, counters, totals, instances, servers, events, nowS }: LiveSources): LiveReader {
   const rate = makeRates()
   const cpuOf = makeCpuMeter()
   let kept: NonNullable<Snapshot['totals']> | undefined
 
-  const readRates = async (): Promise<Rates | undefined> => {
-    const now = await counters()
+  const readRates = async (without: AwayMasters): Promise<Part<Rates | undefined>> => {
+    const now = await counters(without)
+    if (now === 'away') return now
     assertCounts(now)
     return rate({ atMs: nowS() * 1000, counters: now })
   }
-  const readTotals = async (): Promise<NonNullable<Snapshot['totals']>> => {
+  const readTotals = async (without: AwayMasters): Promise<NonNullable<Snapshot['totals']>> => {
     if (kept && Math.abs(nowS() - kept.at) < TOTALS_EVERY_S) return kept
     const at = Math.floor(nowS())
-    const now = await totals()
+    const now = await totals(without)
     assertCounts(now)
-    kept = { ...now, at }
+    kept = { ...now, at, is_whole: without.all.length === 0 }
     return kept
   }
-  const readHealth = async (): Promise<NonNullable<Snapshot['redis']>> => {
-    const now = await health()
-    return redisBody(now, cpuOf(now.cpuUs, nowS()))
+  const readRedis = async (without: AwayMasters): Promise<NonNullable<Snapshot['redis']>> => {
+    const there = await servers(without)
+    return redisBody(there, without.all, cpuOf(there, nowS()))
   }
-  const readInstances = async () => instanceBodies(await instances(), nowS())
-  const readEvents = async () => (await events()).map(eventBody)
+  const readInstances = async (without: AwayMasters) => {
+    const told = await instances(without)
+    return told === 'away' ? told : instanceBodies(told, nowS())
+  }
+  const readEvents = async (without: AwayMasters) => {
+    const last = await events(without)
+    return last === 'away' ? last : last.map(eventBody)
+  }
 
   return {
     async snapshot() {
       const problems = new Set<string>()
-      const part: ReadPart = (read) =>
-        read().catch((error: Error) => {
-          problems.add(faultOf(error).message)
+      const asked = away()
+      const part: ReadPart = async (read) => {
+        try {
+          const found = await read(await asked)
+          return found === 'away' ? null : found
+        } catch (error) {
+          problems.add(faultOf(error as Error).message)
           return null
-        })
+        }
+      }
       const [redis, rates, told, happened, counts] = await Promise.all([
-        part(readHealth),
+        part(readRedis),
         part(readRates),
         part(readInstances),
         part(readEvents),
         part(readTotals),
       ])
+      const { all } = await asked.catch(() => ({ all: [] }))
+      for (const master of all) problems.add(`the master ${awayText(master)}`)
       return {
         at: Math.round(nowS() * 1000),
         problem: problems.size > 0 ? [...problems].join('; ') : null,
@@ -82,19 +98,23 @@ export function makeLiveReader({ counters, totals, instances, health, events, no
       }
     },
     async rates() {
-      const rates = await readRates().catch(() => undefined)
-      return { at: Math.round(nowS() * 1000), rates: rates ?? null }
+      const rates = await away()
+        .then(readRates)
+        .catch(() => undefined)
+      return { at: Math.round(nowS() * 1000), rates: rates === 'away' ? null : (rates ?? null) }
     },
   }
 }
 
-/** CPU in cores between one reading and the next. */
-function makeCpuMeter(): (cpuUs: number | undefined, atS: number) => number | undefined {
-  let last: { cpuUs: number | undefined; atS: number } = { cpuUs: undefined, atS: 0 }
-  return (cpuUs, atS) => {
+/** CPU in cores between one reading and the next of the same masters. */
+function makeCpuMeter(): (servers: readonly Server[], atS: number) => number | undefined {
+  let last: { names: string; cpuUs: number | undefined; atS: number } = { names: '', cpuUs: undefined, atS: 0 }
+  return (servers, atS) => {
     const before = last
-    last = { cpuUs, atS }
+    const { cpuUs } = togetherOf(servers)
+    last = { names: servers.map(({ name }) => name).join(), cpuUs, atS }
     if (cpuUs === undefined || before.cpuUs === undefined || cpuUs < before.cpuUs || atS <= before.atS) return undefined
+    if (last.names !== before.names) return undefined
     return Number(((cpuUs - before.cpuUs) / 1e6 / (atS - before.atS)).toFixed(3))
   }
 }

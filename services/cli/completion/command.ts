@@ -29,14 +29,14 @@ const HELP_OPTION: OptionNode = {
   isFile: false,
 }
 
-/** What of a command can be completed: all but what is hidden. */
+/** What of a command can be completed. */
 function treeOf(command: Command): CommandNode {
   const help = command.createHelp()
   return {
     name: command.name(),
     description: command.description(),
     commands: help.visibleCommands(command).filter(isOurs).map(treeOf),
-    options: [...command.options.filter(({ hidden }) => !hidden).map(optionOf), HELP_OPTION],
+    options: [...command.options.map(optionOf), HELP_OPTION],
     choices: command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices),
     takesFile: command.registeredArguments.some((argument) => argument.name() === 'file'),
   }

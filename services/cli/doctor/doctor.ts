@@ -2,15 +2,16 @@ import { availableParallelism, hostname } from 'node:os'
 import { parseRedisUrl } from '../../../lib/config/redis-url.ts'
 import { loadSettings, type Settings } from '../../../lib/config/settings.ts'
 import { isRedisReply, messageOf, OperatorError } from '../../../lib/errors.ts'
-import { makeLog } from '../../../lib/observe/log.ts'
 import { checkLayout } from '../../../lib/store/audit/layout.ts'
+import { type AwayMasters, findAway, readPart } from '../../../lib/store/away-masters.ts'
 import { checkInfo } from '../../../lib/store/check-server.ts'
-import { endConnection, type RedisClient, type RedisNode } from '../../../lib/store/client.ts'
+import { endConnection, type RedisClient } from '../../../lib/store/client.ts'
 import { readTime } from '../../../lib/store/clock.ts'
 import { connectRedis } from '../../../lib/store/connect.ts'
 import { isSilent } from '../../../lib/store/instances.ts'
 import { makeKeys } from '../../../lib/store/keys.ts'
 import { isCluster, nodeName, nodesOf } from '../../../lib/store/nodes.ts'
+import { makeSwarmReader } from '../../../lib/store/reader.ts'
 import { serverFactsOf } from '../../../lib/store/server-facts.ts'
 import { readTrackerFacts } from '../operate/state.ts'
 import type { Outside } from '../outside.ts'
@@ -19,9 +20,10 @@ import { type Finding, named } from './finding.ts'
 import { type Machine, machineFindings } from './machine-findings.ts'
 import { redisFindings } from './redis-findings.ts'
 import { configFindings, measureRedis, slowFindings } from './redis-measures.ts'
-import { coverageFindings, setFindings } from './set-findings.ts'
+import { secretFileFindings } from './secret-files.ts'
+import { awayFindings, coverageFindings, setFindings } from './set-findings.ts'
 import { isLoopback, settingsFindings } from './settings-findings.ts'
-import { type TrackerFacts, trackerFindings } from './tracker-findings.ts'
+import { notRead, type TrackerFacts, torrentsFindings, trackerFindings } from './tracker-findings.ts'
 
 /** What was found, and whether all that matters could be looked at. */
 export type Diagnosis = { redis: string | undefined; isWhole: boolean; findings: Finding[] }
@@ -34,7 +36,8 @@ export async function diagnose({ nowMs }: Outside, machine: Machine): Promise<Di
     return { redis: undefined, isWhole: false, findings }
   }
   const { target, isHere } = opened
-  const masters = await mastersOf(target)
+  const away = await findAway(target.redis, target.keys)
+  const masters = mastersOf(target, away)
   const isOne = !isCluster(target.redis)
   let facts: TrackerFacts | undefined
   const looks: Look[] = [
@@ -42,24 +45,30 @@ export async function diagnose({ nowMs }: Outside, machine: Machine): Promise<Di
     ...ofEach(masters, 'Redis', async ({ redis }) => redisFindings(serverFactsOf(await redis.info()))),
     ['Redis', () => setFindings(target)],
     ['coverage', () => coverageFindings(target)],
-    ['layout', () => layoutFindings(target)],
+    ['layout', () => layoutFindings(target, away)],
     ...ofEach(masters, 'latency', (master) => measureRedis(master, nowMs)),
     ...ofEach(masters, 'appendfsync', configFindings),
     ...ofEach(masters, 'slow log', slowFindings),
     [
       'processes',
       async () => {
-        facts = await readTrackerFacts(target)
+        facts = await readTrackerFacts(target, away)
         return trackerFindings(facts)
       },
     ],
+    [
+      'torrents',
+      async () => {
+        const { torrents } = await makeSwarmReader(target).totals(away)
+        return torrentsFindings(torrents, target.settings.limits.torrentsMax)
+      },
+    ],
     ['settings', () => settingsFindings(target, availableParallelism())],
+    ['secrets', async () => secretFileFindings(target.settings, process.cwd())],
     ['machine', async () => machineFindings(machine, { hasRedis: isHere, pids: facts ? pidsHere(facts) : [] })],
   ]
   try {
-    const findings: Finding[] = masters.flatMap(({ name, away }) =>
-      away === undefined ? [] : awayFindings(name, away),
-    )
+    const findings: Finding[] = awayFindings(away)
     for (const [about, look] of looks) findings.push(...(await lookAt(about, look, isOne)))
     return { redis: target.name, isWhole: true, findings }
   } catch (error) {
@@ -71,31 +80,26 @@ export async function diagnose({ nowMs }: Outside, machine: Machine): Promise<Di
 
 type Look = [about: string, look: () => Promise<Finding[]>]
 
-/** One that swarms are on: named where there are several, of which some may be away. */
-type Master = { name: string; target: Target; away: string | undefined }
+/** One that swarms are on: named where there are several. */
+type Master = { name: string; target: Target }
 
-function mastersOf(target: Target): Promise<Master[]> {
+/** Those that answer: one that refuses its keys may still tell how it is. */
+function mastersOf(target: Target, { all }: AwayMasters): Master[] {
   const { redis } = target
-  if (!isCluster(redis)) return Promise.resolve([{ name: '', target, away: undefined }])
-  const masterOf = async (node: RedisNode): Promise<Master> => ({
-    ...{ name: nodeName(node), target: { ...target, redis: node } },
-    away: await node.ping().then(() => undefined, messageOf),
-  })
-  return Promise.all(nodesOf(redis).all().map(masterOf))
+  if (!isCluster(redis)) return [{ name: '', target }]
+  const hanging = new Set(all.filter(({ cause }) => cause === 'slow').map(({ address }) => address))
+  return nodesOf(redis)
+    .all()
+    .map((node) => ({ name: nodeName(node), target: { ...target, redis: node } }))
+    .filter(({ name, target: { redis: node } }) => node.status === 'ready' && !hanging.has(name))
 }
 
-const awayFindings = (name: string, reason: string): Finding[] => [
-  {
-    ...{ severity: 'critical', about: 'Redis', found: `${name}: it does not answer: ${reason}` },
-    todo: 'its swarms are refused until it is back, or a replica takes its place',
-  },
-]
-
-/** A look at each of the masters that answer. */
+/** A look at each of some masters. */
 const ofEach = (masters: readonly Master[], about: string, look: (master: Target) => Promise<Finding[]>): Look[] =>
-  masters
-    .filter(({ away }) => away === undefined)
-    .map(({ name, target }) => [about, async () => named(name, await lookAt(about, () => look(target), name === ''))])
+  masters.map(({ name, target }) => [
+    about,
+    async () => named(name, await lookAt(about, () => look(target), name === '')),
+  ])
 
 /**
  * A Redis that answers with an error cannot be looked at there; one that does not answer ends it all, where it is the only
@@ -124,7 +128,7 @@ async function openRedis(): Promise<Opened> {
   try {
     const { url, name } = await findRedis(settings, 'look into')
     let nowS = 0
-    const redis = await connectRedis(url, makeLog('silent', false), async (opened) => {
+    const redis = await connectRedis(url, async (opened) => {
       nowS = Number((await readTime(opened))[0])
     })
     const isHere = parseRedisUrl(url).hosts.every(({ host }) => isLoopback(host))
@@ -157,9 +161,10 @@ async function fitnessFindings(redis: RedisClient, isNode: boolean): Promise<Fin
   }
 }
 
-async function layoutFindings({ redis, keys }: Target): Promise<Finding[]> {
+async function layoutFindings({ redis, keys }: Target, away: AwayMasters): Promise<Finding[]> {
   try {
-    await checkLayout(redis, keys)
+    const read = await readPart(redis, away, keys.schema, (node) => checkLayout(node, keys))
+    if (read === 'away') return [notRead('layout')]
     return [{ severity: 'fine', about: 'layout', found: 'the keys are of the layout that this version keeps' }]
   } catch (error) {
     if (error instanceof OperatorError) return problemsOf('layout', error)
@@ -168,4 +173,6 @@ async function layoutFindings({ redis, keys }: Target): Promise<Finding[]> {
 }
 
 const pidsHere = ({ instances, nowS }: TrackerFacts): number[] =>
-  instances.filter((each) => each.host === hostname() && !isSilent(each, nowS)).map(({ pid }) => pid)
+  (instances === 'away' ? [] : instances)
+    .filter((each) => each.host === hostname() && !isSilent(each, nowS))
+    .map(({ pid }) => pid)

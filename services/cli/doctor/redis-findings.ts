@@ -48,7 +48,7 @@ function memoryFinding({ usedBytes, maxBytes }: ServerFacts): Finding {
   const share = usedBytes / maxBytes
   const found = `${shownBytes(usedBytes)} of ${shownBytes(maxBytes)} are used, ${Math.round(100 * share)} %`
   const isFull = share > MEMORY_SHARE_MAX
-  const todo = 'when it is full, announces of new peers are refused: raise maxmemory, or REDSWARM_PEER_DETAILS=false'
+  const todo = 'when it is full, all announces are refused: raise maxmemory, or REDSWARM_PEER_DETAILS=false'
   return foundIf(
     share > MEMORY_SHARE_WARN,
     { severity: isFull ? 'critical' : 'warning', about: 'memory', found, todo },

@@ -1,5 +1,6 @@
 import { parseRedisUrl } from '../../../lib/config/redis-url.ts'
 import { shown } from '../../../lib/observe/table.ts'
+import { type AwayMasters, awayText } from '../../../lib/store/away-masters.ts'
 import { fieldsOf } from '../../../lib/store/check-server.ts'
 import type { RedisClient, RedisNode } from '../../../lib/store/client.ts'
 import { isCluster, nodeName, nodesOf } from '../../../lib/store/nodes.ts'
@@ -10,6 +11,13 @@ import { type Finding, foundIf } from './finding.ts'
 const SLOTS = 16_384
 /** Two of three agree when one is gone. */
 const SENTINELS_LEAST = 3
+
+/** Which masters of a Cluster are away, and why. */
+export const awayFindings = ({ all }: AwayMasters): Finding[] =>
+  all.map((master) => ({
+    ...{ severity: 'critical', about: 'Redis', found: awayText(master) },
+    todo: 'its swarms are refused until it is back, or a replica takes its place',
+  }))
 
 /** What is wrong with a Cluster as a whole, or with the Sentinels of a master, and what is fine; nothing of one Redis alone. */
 export async function setFindings(target: Target): Promise<Finding[]> {

@@ -1,5 +1,6 @@
 import { shown } from '../../../lib/observe/table.ts'
 import type { AuditResult } from '../../../lib/store/audit/result.ts'
+import type { Part } from '../../../lib/store/away-masters.ts'
 import { type Instance, isSilent } from '../../../lib/store/instances.ts'
 import { isOverdue, type SweeperState } from '../../../lib/store/sweep.ts'
 import { ageText } from '../text.ts'
@@ -8,15 +9,16 @@ import { type Finding, foundIf } from './finding.ts'
 /** What the processes of a tracker have left in Redis. */
 export type TrackerFacts = {
   nowS: number
-  instances: readonly Instance[]
-  sweeper: SweeperState
+  instances: Part<readonly Instance[]>
+  sweeper: Part<SweeperState>
   sweepIntervalS: number
-  audit: AuditResult | undefined
+  audit: Part<AuditResult | undefined>
 }
 
 /** What is wrong with the processes of a tracker, and what is fine. */
 export function trackerFindings(facts: TrackerFacts): Finding[] {
   const { instances, nowS } = facts
+  if (instances === 'away') return [notRead('processes'), ...sweepFindings(facts), ...auditFindings(facts)]
   const live = instances.filter((instance) => !isSilent(instance, nowS))
   if (live.length === 0) return [...silentFindings(instances, nowS), NOBODY, ...auditFindings(facts)]
   return [
@@ -27,6 +29,12 @@ export function trackerFindings(facts: TrackerFacts): Finding[] {
     ...auditFindings(facts),
   ]
 }
+
+/** What could not be looked at, since its master is away. */
+export const notRead = (about: string): Finding => ({
+  ...{ severity: 'unknown', about },
+  found: 'what tells of it is on a master that is away',
+})
 
 const NOBODY: Finding = {
   severity: 'warning',
@@ -42,8 +50,26 @@ const silentFindings = (instances: readonly Instance[], nowS: number): Finding[]
       severity: 'warning',
       about: 'processes',
       found: `${roles.join(', ')} on ${host} (pid ${pid}) has said nothing for ${ageText(nowS - at)}`,
-      todo: 'it was killed, hangs, or cannot reach Redis: look at its log; it is forgotten after 5 minutes',
+      todo: 'it was killed, hangs, or Redis is away or takes nothing (full, a replica): look at its log; it is forgotten after 5 minutes',
     }))
+
+/** Above that, an operator has some time left to make room. */
+const TORRENTS_SHARE_WARN = 0.9
+
+/** How near a tracker is to as many torrents as it takes; 0: it takes any number. */
+export function torrentsFindings(torrents: number, max: number): Finding[] {
+  if (max === 0) return [{ severity: 'fine', about: 'torrents', found: `${shown(torrents)}, and there is no limit` }]
+  const found = `${shown(torrents)} of ${shown(max)} torrents are there, ${Math.floor((100 * torrents) / max)} %`
+  const isFull = torrents >= max
+  const todo = `${isFull ? 'new ones are refused' : 'when all are, new ones are refused'}: raise REDSWARM_TORRENTS_MAX if Redis has memory for more (\`redswarm plan\`)`
+  return [
+    foundIf(
+      torrents >= TORRENTS_SHARE_WARN * max,
+      { severity: isFull ? 'critical' : 'warning', about: 'torrents', found, todo },
+      found,
+    ),
+  ]
+}
 
 function processFindings(live: readonly Instance[]): Finding[] {
   const roles = new Set(live.flatMap((instance) => instance.roles))
@@ -77,6 +103,7 @@ function versionFindings(live: readonly Instance[]): Finding[] {
 }
 
 function sweepFindings({ nowS, sweeper, sweepIntervalS }: TrackerFacts): Finding[] {
+  if (sweeper === 'away') return [notRead('sweeps')]
   const { sweptS, holdS } = sweeper
   const age = sweptS === undefined ? 'there was none yet' : `the last was ${ageText(nowS - sweptS)} ago`
   const sweep = foundIf(
@@ -95,6 +122,7 @@ function sweepFindings({ nowS, sweeper, sweepIntervalS }: TrackerFacts): Finding
 }
 
 function auditFindings({ nowS, audit }: TrackerFacts): Finding[] {
+  if (audit === 'away') return [notRead('audits')]
   const run = 'run `redswarm audit`'
   if (!audit) return [{ severity: 'note', about: 'audit', found: 'there was no audit yet', todo: run }]
   const left = audit.drift - audit.repaired

@@ -13,9 +13,10 @@ Examples:
   $ npx redswarm export | ssh backup 'cat > tracker.jsonl'
 
 All that the tracker keeps is written as lines of JSON, while it serves: counters, whitelist, keys, accounts, bans, completed counts, swarms
-with their peers. A file is there under its name once it is whole. It has keys and addresses of peers: keep it as you keep those.
+with their peers. A file is there under its name once it is whole; until then, what was there stays. It has keys and addresses of peers:
+keep it as you keep those.
 ${WHERE}
-Exit code: 0 done, 1 damaged swarms were left out, 2 usage, Redis away, or the file cannot be written. More: docs/operations.md.
+Exit code: 0 done, 1 damaged swarms were left out, 2 usage, stopped, Redis away, or the file cannot be written. More: docs/operations.md.
 `
 
 const IMPORT_HELP = `

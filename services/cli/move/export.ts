@@ -1,15 +1,11 @@
-import { createWriteStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
-import { Readable, type Writable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createGzip } from 'node:zlib'
-import { messageOf, OperatorError } from '../../../lib/errors.ts'
+import { OperatorError } from '../../../lib/errors.ts'
 import { jsonLine, printable, shown, shownBytes } from '../../../lib/observe/table.ts'
 import { type ExportReport, exportAll, makeExportReport } from '../../../lib/store/move/export.ts'
 import { makeBar } from '../bar.ts'
 import type { Outside } from '../outside.ts'
 import { EXIT, print, runOnRedis } from '../redis.ts'
 import { textOf } from '../text.ts'
+import { writeWhole } from './write-whole.ts'
 
 /** What the command was asked for. */
 export type ExportCommandOptions = { withoutPeers?: boolean; withSecret?: boolean; json?: boolean }
@@ -40,7 +36,7 @@ export const exportTracker = (
       }
     }
     try {
-      await (isStdout ? toStdout(texts()) : toFile(file, texts()))
+      await (isStdout ? toStdout(texts()) : writeWhole(file, texts()))
     } finally {
       bar.stop()
     }
@@ -59,31 +55,13 @@ async function toStdout(texts: AsyncIterable<string>): Promise<void> {
     if (!(await print(text))) throw new OperatorError('nobody reads on: what was written is no whole export')
 }
 
-/** The file is there once it is whole, and nobody else may read it: it has keys and addresses. */
-async function toFile(file: string, texts: AsyncIterable<string>): Promise<void> {
-  const part = `${file}.part`
-  try {
-    await rm(part, { force: true })
-    const sink = createWriteStream(part, { mode: 0o600, flush: true })
-    const source = Readable.from(texts, { objectMode: false })
-    await (file.endsWith('.gz') ? pipeline(source, createGzip(), sink) : pipeline(source, sink as Writable))
-    await rename(part, file)
-  } catch (error) {
-    await rm(part, { force: true }).catch(() => {})
-    const { code, syscall } = error as NodeJS.ErrnoException
-    // Those of Redis's connection are told by who called.
-    if (code === undefined || !/^(?:open|write|rename|unlink|fsync|close|rm)$/.test(syscall ?? '')) throw error
-    throw new OperatorError(`cannot write ${printable(file)}: ${messageOf(error)}`)
-  }
-}
-
 function textFor(file: string, bytes: number, report: ExportReport): string {
-  const { torrents, peers, whitelist, keys, bans, accounts, damaged, damagedCount } = report
+  const { torrents, peers, whitelist, keys, bans, denied, clients, accounts, reports, damaged, damagedCount } = report
   const to = file === '-' ? '' : ` to ${printable(file)}`
   const more = damagedCount - damaged.length
   return textOf([
     `  Exported ${shown(torrents)} torrents with ${shown(peers)} peers${to}: ${shownBytes(bytes)} of lines`,
-    `  whitelist ${shown(whitelist)}, keys ${shown(keys)}, bans ${shown(bans)}, accounts ${shown(accounts)} (one for each shard of a key)`,
+    `  whitelist ${shown(whitelist)}, keys ${shown(keys)}, bans ${shown(bans)}, denied ${shown(denied)}, clients ${shown(clients)}, accounts ${shown(accounts)} (one for each shard of a key), reports ${shown(reports)}`,
     ...damaged.map((problem) => `  left out: ${printable(problem)}`),
     ...(more > 0 ? [`  … and ${shown(more)} more`] : []),
     ...(damagedCount > 0 ? ['  `redswarm audit --repair` mends what is damaged.'] : []),

@@ -49,13 +49,13 @@ export function verdictOf({ report, audit, before, stored }: Imported): Verdict 
 /** What an import has done, for people. */
 export function importText(imported: Imported, { notes }: Verdict, redis: string): string {
   const { file, header, report, audit, stored, resumedAfter } = imported
-  const { torrents, peers, whitelist, keys, bans, accounts, problems } = report
+  const { torrents, peers, whitelist, keys, bans, denied, clients, accounts, reports, problems } = report
   const of = `of ${timeText(header.at)}, by redswarm ${printable(header.version)}${header.peers ? '' : ', without peers'}`
   return textOf([
     `  Imported ${nameOf(file)} (${of}) into ${redis}`,
     ...(resumedAfter > 0 ? [`  gone on after line ${shown(resumedAfter)}, where it was interrupted`] : []),
     '',
-    ...outcomeTable({ torrents, peers, whitelist, keys, bans, accounts }),
+    ...outcomeTable({ torrents, peers, whitelist, keys, bans, denied, clients, accounts, reports }),
     '',
     `  stored now: ${shown(stored.torrents)} torrents, ${shown(stored.peers)} peers; audit: drift ${shown(audit.drift)}`,
     ...problems.map((problem) => `  left out: ${printable(problem)}`),

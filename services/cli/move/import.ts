@@ -2,7 +2,9 @@ import { OperatorError } from '../../../lib/errors.ts'
 import { jsonLine, printable, shown } from '../../../lib/observe/table.ts'
 import { keepAuditResult } from '../../../lib/store/audit/result.ts'
 import { auditAll } from '../../../lib/store/audit.ts'
-import { makeBanStore } from '../../../lib/store/bans.ts'
+import { makeBanList } from '../../../lib/store/bans.ts'
+import { makeClientList } from '../../../lib/store/clients.ts'
+import { makeDeniedList } from '../../../lib/store/denied.ts'
 import { ahead } from '../../../lib/store/move/ahead.ts'
 import { makeImporter } from '../../../lib/store/move/import.ts'
 import {
@@ -120,23 +122,27 @@ async function refuseOthers(target: Target): Promise<void> {
   const { redis, keys } = target
   const { torrents } = await totalsOf(target)
   const listed = await makeWhitelist(target).after({ hex: '', limit: 1 })
-  const [passkeys, bans, others] = [
+  const [passkeys, bans, denied, clients, others] = [
     await redis.hlen(keys.passkeys),
-    await makeBanStore(target).all(),
+    await makeBanList(target).count(),
+    await makeDeniedList(target).count(),
+    await makeClientList(target).count(),
     await redis.exists(keys.import),
   ]
   const held = [
     ...(torrents > 0 ? [`${shown(torrents)} torrents`] : []),
     ...(listed.length > 0 ? ['a whitelist'] : []),
     ...(passkeys > 0 ? [`${shown(passkeys)} keys`] : []),
-    ...(bans.length > 0 ? [`${shown(bans.length)} bans`] : []),
+    ...(bans > 0 ? [`${shown(bans)} bans`] : []),
+    ...(denied > 0 ? [`${shown(denied)} denied torrents`] : []),
+    ...(clients > 0 ? [`${shown(clients)} rules of clients`] : []),
     ...(others > 0 ? ['an import of another file that was interrupted'] : []),
   ]
   if (held.length === 0) return
   throw new OperatorError(
     `${target.name} holds a tracker already: ${held.join(', ')}\n` +
       '  with --merge the two become one: of a peer the later announce counts, of completed downloads, accounts and counters the larger\n' +
-      '  number, of keys and bans what the file says, of secrets the one that is here; both whitelists are listed.\n' +
+      '  number, of keys, bans, denied torrents and clients what the file says, of secrets the one that is here; both whitelists are listed.\n' +
       '  Else set another Redis, or REDSWARM_KEY_PREFIX.',
   )
 }

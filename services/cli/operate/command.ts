@@ -11,6 +11,7 @@ Examples:
   $ npx redswarm status                     what is wrong, processes, torrents and peers, rates over 2 s, Redis
   $ npx redswarm status --json | jq .totals
 ${WHERE}
+Of a Cluster with a master that is away, it tells what the others know.
 Exit code: 0 printed, whatever is wrong (redswarm doctor has a code for that), 2 usage, or Redis away. More: docs/command-line.md.
 `
 

@@ -16,6 +16,8 @@ const KINDS = {
   dropped: ({ udp_dropped, udp_unsent }: Counters) => udp_dropped + udp_unsent,
   refused: (counters: Counters) =>
     counters.refused_banned +
+    counters.udp_banned +
+    counters.udp_over_rate +
     (['udp', 'tcp'] as const).reduce(
       (sum, protocol) =>
         sum + sumOf(counters, protocol, 'announces_refused') + sumOf(counters, protocol, 'scrapes_refused'),
@@ -25,7 +27,7 @@ const KINDS = {
 
 /**
  * One of them: `errors` are requests that were none, `dropped` datagrams that came when too many were in work, `refused` what
- * is not listed, has no valid passkey, is banned, or could not be served by Redis.
+ * may not be served (by a list, a key or a limit, in words or by silence), or could not be served by Redis.
  */
 export type RateKind = keyof typeof KINDS
 

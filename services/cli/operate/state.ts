@@ -1,4 +1,5 @@
 import { readAuditResult } from '../../../lib/store/audit/result.ts'
+import { type AwayMasters, type Part, readPart } from '../../../lib/store/away-masters.ts'
 import { readTime } from '../../../lib/store/clock.ts'
 import { readInstances } from '../../../lib/store/instances.ts'
 import { readStats } from '../../../lib/store/stats.ts'
@@ -8,25 +9,26 @@ import type { Target } from '../redis.ts'
 import type { CountersAt } from './rates.ts'
 
 /** Redis's clock, seconds since the epoch with fractions. */
-export async function readNowS({ redis }: Target): Promise<number> {
+export async function readNowS(redis: Target['redis']): Promise<number> {
   const [seconds, micros] = await readTime(redis)
   return Number(seconds) + Number(micros) / 1e6
 }
 
 /** What the frontends have counted by now. */
-export async function readCounters(target: Target): Promise<CountersAt> {
-  const [atS, counters] = await Promise.all([readNowS(target), readStats(target.redis, target.keys)])
-  return { atS, counters }
-}
+export const readCounters = ({ redis, keys }: Target, away: AwayMasters): Promise<Part<CountersAt>> =>
+  readPart(redis, away, keys.stats, async (node) => {
+    const [atS, counters] = await Promise.all([readNowS(redis), readStats(node, keys)])
+    return { atS, counters }
+  })
 
 /** What the processes of the tracker have left in Redis by now. */
-export async function readTrackerFacts(target: Target): Promise<TrackerFacts> {
+export async function readTrackerFacts(target: Target, away: AwayMasters): Promise<TrackerFacts> {
   const { redis, keys, settings } = target
   const [nowS, instances, sweeper, audit] = await Promise.all([
-    readNowS(target),
-    readInstances(redis, keys),
-    readSweeperState(redis, keys),
-    readAuditResult(redis, keys),
+    readNowS(redis),
+    readPart(redis, away, keys.instances, (node) => readInstances(node, keys)),
+    readPart(redis, away, keys.sweeper, (node) => readSweeperState(node, keys)),
+    readPart(redis, away, keys.audit, (node) => readAuditResult(node, keys)),
   ])
   return { nowS, instances, sweeper, audit, sweepIntervalS: settings.sweepIntervalS }
 }

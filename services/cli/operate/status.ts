@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { jsonLine } from '../../../lib/observe/table.ts'
+import { type AwayMasters, findAwayOfSome, orNull, type Part } from '../../../lib/store/away-masters.ts'
 import { isSilent } from '../../../lib/store/instances.ts'
 import { makeSwarmReader, type Totals } from '../../../lib/store/reader.ts'
 import { readServers, type ServerFacts, togetherOf } from '../../../lib/store/server-facts.ts'
 import { type Finding, inOrder, isTrouble } from '../doctor/finding.ts'
 import { serverFindings } from '../doctor/redis-findings.ts'
-import { setFindings } from '../doctor/set-findings.ts'
+import { awayFindings, setFindings } from '../doctor/set-findings.ts'
 import { type TrackerFacts, trackerFindings } from '../doctor/tracker-findings.ts'
 import type { Outside } from '../outside.ts'
 import { EXIT, print, runOnRedis, type Target } from '../redis.ts'
@@ -22,13 +23,15 @@ export type Status = {
   version: string
   redis: string
   prefix: string
+  /** The masters of a Cluster that are away: what follows is of the others. */
+  away: AwayMasters
   facts: TrackerFacts
   totals: Totals
-  rates: Rates
-  counted: Rates
+  rates: Part<Rates>
+  counted: Part<Rates>
   /** Of all masters together. */
   server: ServerFacts
-  /** The names of the masters of a Cluster. */
+  /** The names of the masters of a Cluster that are there. */
   masters: string[]
   /** What is wrong, the worst first. */
   troubles: Finding[]
@@ -43,19 +46,22 @@ export const printStatus = ({ version }: Outside, { json = false }: { json?: boo
   })
 
 async function readStatus(target: Target, version: string): Promise<Status> {
-  const before = await readCounters(target)
-  const [totals] = await Promise.all([makeSwarmReader(target).totals(), sleep(RATES_OVER_MS)])
+  const away = await findAwayOfSome(target.redis, target.keys)
+  const before = await readCounters(target, away)
+  const [totals] = await Promise.all([makeSwarmReader(target).totals(away), sleep(RATES_OVER_MS)])
   const [now, facts, servers] = await Promise.all([
-    readCounters(target),
-    readTrackerFacts(target),
-    readServers(target.redis),
+    readCounters(target, away),
+    readTrackerFacts(target, away),
+    readServers(target.redis, away),
   ])
   return {
-    ...{ version, redis: target.name, prefix: target.keys.prefix, facts, totals, server: togetherOf(servers) },
+    ...{ version, redis: target.name, prefix: target.keys.prefix, away, facts, totals },
+    server: togetherOf(servers),
     masters: servers.flatMap(({ name }) => name || []),
-    rates: ratesBetween(before, now),
-    counted: countedOf(now.counters),
+    rates: before === 'away' || now === 'away' ? 'away' : ratesBetween(before, now),
+    counted: now === 'away' ? 'away' : countedOf(now.counters),
     troubles: inOrder([
+      ...awayFindings(away),
       ...trackerFindings(facts),
       ...servers.flatMap(serverFindings),
       ...(await setFindings(target)),
@@ -63,30 +69,37 @@ async function readStatus(target: Target, version: string): Promise<Status> {
   }
 }
 
-function bodyOf({ version, redis, prefix, facts, totals, rates, counted, server, masters, troubles }: Status) {
+function bodyOf({ version, redis, prefix, away, facts, totals, rates, counted, server, masters, troubles }: Status) {
   const { nowS, instances, sweeper, audit } = facts
   return {
     ...{ version, redis, key_prefix: prefix, at: Math.floor(nowS) },
     problems: troubles.map(({ severity, about, found, todo = null }) => ({ severity, about, found, todo })),
-    processes: instances.map((instance) => ({
-      roles: instance.roles,
-      ...{ host: instance.host, pid: instance.pid, version: instance.version, node: instance.node },
-      ...{ listens: instance.listens, started_at: Math.floor(instance.startedAt), told_at: Math.floor(instance.at) },
-      silent: isSilent(instance, nowS),
-      ...{ cpu_cores: instance.cpuCores, rss_bytes: instance.rssBytes, requests_per_s: instance.requestsPerS },
-    })),
-    totals,
-    rates: Object.fromEntries(Object.entries(rates).map(([kind, perS]) => [`${kind}_per_s`, Number(perS.toFixed(1))])),
-    counted,
+    masters_away: away.all,
+    processes: orNull(instances, (all) =>
+      all.map((instance) => ({
+        roles: instance.roles,
+        ...{ host: instance.host, pid: instance.pid, version: instance.version, node: instance.node },
+        ...{ listens: instance.listens, started_at: Math.floor(instance.startedAt), told_at: Math.floor(instance.at) },
+        silent: isSilent(instance, nowS),
+        ...{ cpu_cores: instance.cpuCores, rss_bytes: instance.rssBytes, requests_per_s: instance.requestsPerS },
+      })),
+    ),
+    totals: { ...totals, whole: away.all.length === 0 },
+    rates: orNull(rates, (each) =>
+      Object.fromEntries(Object.entries(each).map(([kind, perS]) => [`${kind}_per_s`, Number(perS.toFixed(1))])),
+    ),
+    counted: orNull(counted, (each) => each),
     server: {
       ...{ kind: server.kind, version: server.version, role: server.isReplica ? 'replica' : 'master' },
       ...{ memory_bytes: server.usedBytes, memory_max_bytes: server.maxBytes || null },
       masters,
       ...{ append_only_file: server.hasAof, replicas: server.replicas.length, connections: server.clients },
     },
-    sweeper: { swept_at: sweeper.sweptS ?? null, hold_until: sweeper.holdS ?? null },
-    audit: audit
-      ? { at: audit.atS, torrents: audit.torrents, peers: audit.peers, drift: audit.drift, repaired: audit.repaired }
-      : null,
+    sweeper: orNull(sweeper, ({ sweptS = null, holdS = null }) => ({ swept_at: sweptS, hold_until: holdS })),
+    audit: orNull(audit, (last) =>
+      last
+        ? { at: last.atS, torrents: last.torrents, peers: last.peers, drift: last.drift, repaired: last.repaired }
+        : null,
+    ),
   }
 }

@@ -24,7 +24,7 @@ export const printSwarm = (hash: string, options: { limit: string; json?: boolea
       else process.stderr.write(`redswarm: there is no torrent ${hex}\n`)
       return EXIT.notAll
     }
-    const nowS = await readNowS(target)
+    const nowS = await readNowS(target.redis)
     await print(options.json ? jsonLine(bodyOf(hex, swarm)) : swarmText(hex, swarm, nowS))
     return EXIT.done
   })

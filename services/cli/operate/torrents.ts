@@ -50,7 +50,7 @@ async function orderedList(target: Target, limit: number, after: string | undefi
 
 async function rankedList(target: Target, by: RankedBy, limit: number): Promise<List> {
   const { madeMs, total, torrents } = await makeRankedListing(target)({ by, order: 'desc', limit })
-  const ageS = madeMs === undefined ? undefined : (await readNowS(target)) - madeMs / 1000
+  const ageS = madeMs === undefined ? undefined : (await readNowS(target.redis)) - madeMs / 1000
   const note =
     ageS === undefined
       ? '  there is no ranking yet: a sweeper makes one every 5 minutes\n'

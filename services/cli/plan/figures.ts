@@ -44,7 +44,7 @@ export const FIGURES = {
   fileBytesBare: figure(133, 'bytes', 'the same without details', SIZES),
   redisInBytes: figure(135, 'bytes', 'network into Redis per announce, with details', SIZES),
   redisInBytesBare: figure(90.1, 'bytes', 'the same without details', SIZES),
-  redisOutBytes: figure(208, 'bytes', 'network out of Redis per announce, 30 peers wanted', SIZES),
+  redisOutBytes: figure(45.1, 'bytes', 'network out of Redis per announce, but for the peers', SIZES),
   frontendBytes: figure(
     300e6,
     'bytes',

@@ -63,9 +63,9 @@ export function makePlan(input: PlanInput): Plan {
   const { peers, intervalS, shareHttp } = input
   const announcesPerS = (peers / intervalS) * FIGURES.moreAnnounces.value
   const [udpPerS, httpPerS] = [announcesPerS * (1 - shareHttp), announcesPerS * shareHttp]
-  const redis = planRedis(input, udpPerS, httpPerS)
   const endpointBytes = 6 + 12 * input.ipv6
   const peersBytes = FIGURES.repliedPeers.value * endpointBytes
+  const redis = planRedis(input, [udpPerS, httpPerS], peersBytes)
   const udp = planFrontends(udpPerS, 2 * FIGURES.udpFrontendUs.value, [
     FIGURES.udpInBytes.value,
     FIGURES.udpOutBytes.value + peersBytes,
@@ -79,8 +79,8 @@ export function makePlan(input: PlanInput): Plan {
 
 function planRedis(
   { peers, torrents, intervalS, ipv6, details }: PlanInput,
-  udpPerS: number,
-  httpPerS: number,
+  [udpPerS, httpPerS]: [number, number],
+  peersBytes: number,
 ): Plan['redis'] {
   const announcesPerS = udpPerS + httpPerS
   const of = <Name extends 'torrentBytes' | 'peerBytes' | 'peer6Bytes' | 'fileBytes' | 'redisInBytes'>(
@@ -109,7 +109,8 @@ function planRedis(
     fileBytesPerS,
     diskBytes: dataBytes * FIGURES.diskShare.value,
     networkInBytesPerS: (announcesPerS * of('redisInBytes')) / masters,
-    networkOutBytesPerS: (announcesPerS * FIGURES.redisOutBytes.value) / masters + fileBytesPerS * replicas.value,
+    networkOutBytesPerS:
+      (announcesPerS * (FIGURES.redisOutBytes.value + peersBytes)) / masters + fileBytesPerS * replicas.value,
   }
 }
 

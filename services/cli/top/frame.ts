@@ -1,8 +1,8 @@
 import { printable, shown, shownBytes, tableOf } from '../../../lib/observe/table.ts'
+import { awayText as masterText } from '../../../lib/store/away-masters.ts'
 import { isSilent } from '../../../lib/store/instances.ts'
-import type { RankedTorrent } from '../../../lib/store/ranked.ts'
 import type { RateKind, Rates } from '../operate/rates.ts'
-import { perS, processTable } from '../operate/status-text.ts'
+import { PROCESSES_AWAY, perS, processTable, withoutText } from '../operate/status-text.ts'
 import type { Paint } from '../paint.ts'
 import { ageText, counted, timeText } from '../text.ts'
 import type { Away, Sample } from './sampler.ts'
@@ -32,16 +32,19 @@ export function frameOf(sample: Sample, frame: Frame): Line[] {
 const EMPTY: Line = { text: '' }
 
 function headLines(sample: Sample, { name, hint, nowMs }: Frame): Line[] {
-  const { nowS, away, totals, server, rates } = sample
+  const { nowS, away, awayMasters, totals, server, rates } = sample
   const title: Line = { text: `  Redswarm on ${printable(name)}  ${timeText(nowS)}${hint}`, style: 'bold' }
   const gone: Line[] = away ? [{ text: `  ${awayText(away, nowMs)}`, style: 'red' }] : []
-  const counts = totals
-    ? `torrents ${shown(totals.torrents)}, seeders ${shown(totals.seeders)}, leechers ${shown(totals.leechers)}, completed ${shown(totals.completed)}`
+  const missing = awayMasters.map((master): Line => ({ text: `  ${printable(masterText(master))}`, style: 'red' }))
+  const { counts, without } = totals ?? {}
+  const sums = counts
+    ? `torrents ${shown(counts.torrents)}, seeders ${shown(counts.seeders)}, leechers ${shown(counts.leechers)}, completed ${shown(counts.completed)}`
     : 'torrents and peers are not read yet'
+  const rest = without && without.all.length > 0 ? `, ${withoutText(without)}` : ''
   const memory: Line[] = server
     ? [{ text: `  Redis: ${shownBytes(server.usedBytes)}, ${counted(server.clients, 'connection')}` }]
     : []
-  return [title, ...gone, { text: `  ${counts}` }, ...memory, EMPTY, ...rateLines(rates)]
+  return [title, ...gone, ...missing, { text: `  ${sums}${rest}` }, ...memory, EMPTY, ...rateLines(rates)]
 }
 
 /** That Redis is away, and for how long. */
@@ -64,6 +67,7 @@ function rateLines(rates: Rates | undefined): Line[] {
 
 /** The busiest first. */
 function processLines({ instances, nowS }: Sample): Line[] {
+  if (instances === 'away') return [{ text: `  ${PROCESSES_AWAY}` }]
   const busiest = instances.toSorted((a, b) => b.requestsPerS - a.requestsPerS || b.cpuCores - a.cpuCores)
   if (busiest.length === 0) return [{ text: '  no process has told of itself' }]
   const [head = '', ...rows] = processTable(busiest, nowS)
@@ -76,7 +80,8 @@ function processLines({ instances, nowS }: Sample): Line[] {
   ]
 }
 
-function swarmLines(best: readonly RankedTorrent[]): Line[] {
+function swarmLines(best: Sample['best']): Line[] {
+  if (best === 'away') return [{ text: '  the ranking is on a master that is away' }]
   if (best.length === 0) return [{ text: '  no torrent is ranked yet' }]
   const rows = best.map(({ hex, seeders, leechers, completed }) => [hex, ...[seeders, leechers, completed].map(shown)])
   const [head = '', ...lines] = tableOf(['biggest by seeders', 'seeders', 'leechers', 'completed'], rows)

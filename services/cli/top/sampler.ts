@@ -1,20 +1,24 @@
 import { messageOf } from '../../../lib/errors.ts'
+import { type AwayMasters, findAwayOfSome, type Part, readPart } from '../../../lib/store/away-masters.ts'
 import { type Instance, readInstances } from '../../../lib/store/instances.ts'
 import { makeRankedListing, type RankedTorrent } from '../../../lib/store/ranked.ts'
 import { makeSwarmReader, type Totals } from '../../../lib/store/reader.ts'
 import { readServers, type ServerFacts, togetherOf } from '../../../lib/store/server-facts.ts'
 import { type CountersAt, type Rates, ratesBetween } from '../operate/rates.ts'
-import { readCounters } from '../operate/state.ts'
+import { readCounters, readNowS } from '../operate/state.ts'
 import type { Target } from '../redis.ts'
 
 /** What is known of a tracker at one moment; what was not read yet is undefined. */
 export type Sample = {
   nowS: number
   rates: Rates | undefined
-  instances: readonly Instance[]
-  totals: Totals | undefined
+  instances: Part<readonly Instance[]>
+  /** `without` the masters that were away when they were read. */
+  totals: { counts: Totals; without: AwayMasters } | undefined
   server: ServerFacts | undefined
-  best: readonly RankedTorrent[]
+  best: Part<readonly RankedTorrent[]>
+  /** The masters of a Cluster that are away: the rest is of the others. */
+  awayMasters: AwayMasters['all']
   /** The rest is of before then. */
   away: Away | undefined
 }
@@ -29,6 +33,7 @@ const TOTALS_EVERY_MS = 10_000
 /** Rankings, and what Redis says of itself. */
 const SLOW_EVERY_MS = 5000
 const BEST_MAX = 50
+const BY = 'seeders'
 
 /** Takes a sample each time it is called; it never fails. */
 export type Sampler = () => Promise<Sample>
@@ -46,22 +51,36 @@ export function makeSampler(target: Target): Sampler {
   const isTotalsDue = every(TOTALS_EVERY_MS)
   const isSlowDue = every(SLOW_EVERY_MS)
 
-  const readAll = async (): Promise<void> => {
-    const [now, instances] = await Promise.all([readCounters(target), readInstances(target.redis, target.keys)])
+  // Counted before an outage, they would give rates over all of it.
+  const forgetRates = (): undefined => {
+    history.length = 0
+  }
+  const ratesTo = (now: CountersAt): Rates | undefined => {
     history.push(now)
     while (history.length > 2 && now.atS - (history[1]?.atS ?? 0) >= RATES_OVER_S) history.shift()
     const [before] = history
-    if (before && before !== now) last.rates = ratesBetween(before, now)
-    last.nowS = now.atS
+    return before && before !== now ? ratesBetween(before, now) : undefined
+  }
+
+  const readAll = async (): Promise<void> => {
+    const { redis, keys } = target
+    const away = await findAwayOfSome(redis, keys)
+    last.awayMasters = away.all
+    const [now, instances] = await Promise.all([
+      readCounters(target, away),
+      readPart(redis, away, keys.instances, (node) => readInstances(node, keys)),
+    ])
+    last.rates = now === 'away' ? forgetRates() : ratesTo(now)
+    last.nowS = now === 'away' ? await readNowS(redis) : now.atS
     last.instances = instances
-    if (isTotalsDue()) last.totals = await reader.totals()
+    if (isTotalsDue()) last.totals = { counts: await reader.totals(away), without: away }
     if (isSlowDue()) {
       const [servers, page] = await Promise.all([
-        readServers(target.redis),
-        ranked({ by: 'seeders', order: 'desc', limit: BEST_MAX }),
+        readServers(redis, away),
+        readPart(redis, away, keys.ranks(BY), () => ranked({ by: BY, order: 'desc', limit: BEST_MAX, away })),
       ])
       last.server = togetherOf(servers)
-      last.best = page.torrents
+      last.best = page === 'away' ? page : page.torrents
     }
   }
 
@@ -70,9 +89,7 @@ export function makeSampler(target: Target): Sampler {
       await readAll()
       last.away = undefined
     } catch (error) {
-      // Counted before an outage, they would give rates over all of it.
-      history.length = 0
-      last.rates = undefined
+      last.rates = forgetRates()
       const reason = target.redis.status === 'ready' ? messageOf(error) : lostBy
       last.away = { reason, sinceMs: last.away?.sinceMs ?? performance.now() }
     }
@@ -82,6 +99,7 @@ export function makeSampler(target: Target): Sampler {
 
 const NOTHING: Sample = {
   ...{ nowS: 0, rates: undefined, instances: [], totals: undefined, server: undefined, best: [], away: undefined },
+  awayMasters: [],
 }
 
 /** Says yes at once, and again after so long. */

@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { jsonLine, shown } from '../../../lib/observe/table.ts'
+import { jsonLine, printable, shown } from '../../../lib/observe/table.ts'
 import { onStopSignals } from '../../../lib/signals.ts'
+import { awayText as masterText, orNull } from '../../../lib/store/away-masters.ts'
 import { isSilent } from '../../../lib/store/instances.ts'
 import { readSecondsMs } from '../given.ts'
 import { RATE_KINDS } from '../operate/rates.ts'
-import { kindText, perS } from '../operate/status-text.ts'
+import { kindText, perS, withoutText } from '../operate/status-text.ts'
 import { paint } from '../paint.ts'
 import { EXIT, print, runOnRedis, type Target } from '../redis.ts'
 import { textOf, timeText } from '../text.ts'
@@ -89,25 +90,38 @@ async function again(everyMs: number, signal: AbortSignal, step: () => Promise<b
 }
 
 /** A sample as one line, for a log: rates are requests a second. */
-function lineOf({ nowS, rates, instances, totals, away }: Sample): string {
+function lineOf({ nowS, rates, instances, totals, away, awayMasters }: Sample): string {
   if (away) return awayText(away, performance.now())
-  const live = instances.filter((instance) => !isSilent(instance, nowS))
   const kinds = rates ? RATE_KINDS.map((kind) => `${kindText(kind)} ${perS(rates[kind])}`) : []
-  const peers = totals ? [`torrents ${shown(totals.torrents)}`, `peers ${shown(totals.seeders + totals.leechers)}`] : []
-  const silent = instances.length - live.length
-  const processes = [`processes ${shown(live.length)}`, ...(silent > 0 ? [`silent ${shown(silent)}`] : [])]
-  return `${timeText(nowS)}  ${[...kinds, ...peers, ...processes].join(', ')}`
+  const peers = totals
+    ? [`torrents ${shown(totals.counts.torrents)}`, `peers ${shown(totals.counts.seeders + totals.counts.leechers)}`]
+    : []
+  const without = totals && totals.without.all.length > 0 ? [withoutText(totals.without)] : []
+  const missing = awayMasters.map((master) => printable(masterText(master)))
+  const told = [...kinds, ...peers, ...without, ...processTexts(instances, nowS), ...missing]
+  return `${timeText(nowS)}  ${told.join(', ')}`
 }
 
-const bodyOf = ({ nowS, rates, instances, totals, server, best, away }: Sample) => ({
+function processTexts(instances: Sample['instances'], nowS: number): string[] {
+  if (instances === 'away') return []
+  const silent = instances.filter((instance) => isSilent(instance, nowS)).length
+  return [`processes ${shown(instances.length - silent)}`, ...(silent > 0 ? [`silent ${shown(silent)}`] : [])]
+}
+
+const bodyOf = ({ nowS, rates, instances, totals, server, best, away, awayMasters }: Sample) => ({
   at: Number(nowS.toFixed(3)),
   away: away?.reason ?? null,
+  masters_away: awayMasters,
   rates: rates ? Object.fromEntries(RATE_KINDS.map((kind) => [`${kind}_per_s`, Number(rates[kind].toFixed(1))])) : null,
-  totals: totals ?? null,
+  totals: totals ? { ...totals.counts, whole: totals.without.all.length === 0 } : null,
   memory_bytes: server?.usedBytes ?? null,
-  processes: instances.map((instance) => ({
-    ...{ roles: instance.roles, host: instance.host, pid: instance.pid, silent: isSilent(instance, nowS) },
-    ...{ requests_per_s: instance.requestsPerS, cpu_cores: instance.cpuCores, rss_bytes: instance.rssBytes },
-  })),
-  biggest: best.map(({ hex, seeders, leechers, completed }) => ({ info_hash: hex, seeders, leechers, completed })),
+  processes: orNull(instances, (all) =>
+    all.map((instance) => ({
+      ...{ roles: instance.roles, host: instance.host, pid: instance.pid, silent: isSilent(instance, nowS) },
+      ...{ requests_per_s: instance.requestsPerS, cpu_cores: instance.cpuCores, rss_bytes: instance.rssBytes },
+    })),
+  ),
+  biggest: orNull(best, (all) =>
+    all.map(({ hex, seeders, leechers, completed }) => ({ info_hash: hex, seeders, leechers, completed })),
+  ),
 })

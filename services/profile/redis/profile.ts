@@ -1,5 +1,4 @@
 import { OperatorError } from '../../../lib/errors.ts'
-import { makeLog } from '../../../lib/observe/log.ts'
 import { shown } from '../../../lib/observe/table.ts'
 import { makeRandom } from '../../../lib/random.ts'
 import { fieldsOf } from '../../../lib/store/check-server.ts'
@@ -100,7 +99,7 @@ async function withTracker<T>(
   const tracker = await startProfiledTracker({ role: 'udp', preload })
   lifecycle.onStop('tracker', tracker.stop)
   try {
-    const redis = await connectRedis(tracker.redisUrl, makeLog('silent', false))
+    const redis = await connectRedis(tracker.redisUrl)
     try {
       await keepFromRewriting(redis)
       return await use(tracker, redis)

@@ -11,6 +11,7 @@ import { storeOn } from '../../support/store.ts'
 import { type Clock, LIFETIME_S, type Repository } from './repository.ts'
 
 const keys = makeKeys('')
+const NO_PEERS = Buffer.alloc(0)
 
 /** The product's own store, walker and sweeper. */
 export function ownRepository(redis: Redis, clock: Clock, peerDetails = true): Repository {
@@ -51,9 +52,9 @@ export function ownInBatchesOf(announcesPerCall: number, redis: Redis, clock: Cl
       const reply = (await runScript(redis, script, [], args)) as (Buffer | null)[]
       records.learn(bytes, (i) => reply[2 * i])
       return Array.from({ length: count }, (_, i) => {
-        const head = reply[2 * i]
+        const [head, peers] = [reply[2 * i], reply[2 * i + 1]]
         if (!head) return { ok: false, refusal: 'damaged' }
-        return { ok: true, ...readCounts(head), peers: reply[2 * i + 1] as Buffer }
+        return { ok: true, ...readCounts(head), peers: peers ?? NO_PEERS, isNewTorrent: !peers }
       })
     },
     refuse: (error) => {

@@ -7,7 +7,8 @@ export const aria2: TorrentClient = {
   tellsThatItStops: ['udp', 'http'],
   missing: () => missingProgram('aria2c', 'aria2'),
 
-  async start({ torrent, downloads, home, address, port }) {
+  async start(task) {
+    const { torrent, downloads, home, address, port } = task
     const args = [
       '--no-conf=true',
       '--show-console-readout=false',
@@ -29,6 +30,6 @@ export const aria2: TorrentClient = {
       `--dir=${downloads}`,
       torrent,
     ]
-    return startClient('aria2c', args, home)
+    return startClient('aria2c', args, task)
   },
 }

@@ -29,12 +29,15 @@ export interface Task {
   /** Where it listens, and where its announces come from. */
   readonly address: string
   readonly port: number
+  /** The words before its command, where it runs in a network of its own. */
+  readonly within?: readonly string[]
 }
 
-export function startClient(command: string, args: readonly string[], home: string): Child {
+export function startClient(command: string, args: readonly string[], { home, within = [] }: Task): Child {
   const env = { PATH: process.env.PATH, HOME: home }
   // On SIGTERM aria2 and transmission-cli leave without a word to the tracker.
-  return startChild({ command, args, env, cwd: home, stopSignal: 'SIGINT', stopMsMax: STOP_MS_MAX })
+  const [program = command, ...words] = [...within, command, ...args]
+  return startChild({ command: program, args: words, env, cwd: home, stopSignal: 'SIGINT', stopMsMax: STOP_MS_MAX })
 }
 
 /** Says that a program is not on PATH, and which Debian package has it. */

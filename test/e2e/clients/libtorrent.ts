@@ -15,8 +15,9 @@ export const libtorrent: TorrentClient = {
   missing: () =>
     python() ? undefined : 'no python3 here imports libtorrent (Debian: apt-get install python3-libtorrent)',
 
-  async start({ torrent, downloads, home, address, port }) {
-    return startClient(python() ?? 'python3', [SCRIPT, torrent, downloads, `${address}:${port}`], home)
+  async start(task) {
+    const { torrent, downloads, address, port } = task
+    return startClient(python() ?? 'python3', [SCRIPT, torrent, downloads, `${address}:${port}`], task)
   },
 }
 

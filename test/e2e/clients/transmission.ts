@@ -10,10 +10,11 @@ export const transmission: TorrentClient = {
   tellsThatItStops: ['udp'],
   missing: () => missingProgram('transmission-cli', 'transmission-cli'),
 
-  async start({ torrent, downloads, home, address, port }) {
+  async start(task) {
+    const { torrent, downloads, home, address, port } = task
     await writeFile(join(home, 'settings.json'), JSON.stringify(settingsFor(address)))
     const args = ['--config-dir', home, '--download-dir', downloads, '--port', String(port), '--no-portmap']
-    return startClient('transmission-cli', [...args, torrent], home)
+    return startClient('transmission-cli', [...args, torrent], task)
   },
 }
 

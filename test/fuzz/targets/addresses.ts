@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { BlockList, isIP, isIPv6 as isIpv6Text } from 'node:net'
-import { listenText, parseListens, parseNetworks } from '../../../lib/config/listen.ts'
+import { listenText, parseListens } from '../../../lib/config/listen.ts'
+import { makeCounters } from '../../../lib/observe/counters.ts'
 import {
   addressText,
   type Endpoint,
@@ -11,7 +12,10 @@ import {
   toEndpoint,
   withPort,
 } from '../../../lib/wire/endpoint.ts'
+import { type Network, networkText, parseNetworks } from '../../../lib/wire/network.ts'
+import { PROXY_HEADER_BYTES_MAX, readProxyHeader } from '../../../lib/wire/proxy-header.ts'
 import { makeHttpApp } from '../../../services/http/app.ts'
+import type { Connections } from '../../../services/http/connections.ts'
 import { latin1, makeReader, type Target } from '../target.ts'
 
 const WORDS = [
@@ -65,8 +69,9 @@ function checkListens(input: Buffer): void {
   if (listens) assert.deepEqual(parseListens(listens.map(listenText).join(',')), listens)
   const networks = parseNetworks(text)
   if (!networks) return
-  assert.deepEqual(parseNetworks(networks.join(',')), networks)
-  assert.doesNotThrow(() => proxiesOf(networks), 'Node takes what we take')
+  const texts = networks.map(networkText)
+  assert.deepEqual(parseNetworks(texts.join(',')), networks)
+  assert.doesNotThrow(() => proxiesOf(texts), 'Node takes what we take')
 }
 
 /** Node's own list of addresses and networks; it throws where one is neither. */
@@ -88,7 +93,22 @@ const answer = async (_query: unknown, source: Endpoint | undefined): Promise<Bu
   found = { source }
   return Buffer.from('de')
 }
-const app = makeHttpApp({ announce: answer, scrape: answer, isHealthy: () => true }, TRUSTED)
+/** Nothing is asked over a connection here. */
+const anyConnections: Connections = {
+  admit: () => true,
+  mayWait: () => true,
+  begin: () => undefined,
+  end: () => {},
+  open: () => 0,
+}
+const app = makeHttpApp(
+  { announce: answer, scrape: answer, isHealthy: () => true },
+  {
+    trustedProxies: parseNetworks(TRUSTED.join(',')) as Network[],
+    counters: makeCounters(),
+    connections: anyConnections,
+  },
+)
 
 /** The header as it is; asked from a trusted proxy, or with the highest bit of the first byte from elsewhere. */
 async function checkForwarded(input: Buffer): Promise<void> {
@@ -116,6 +136,32 @@ async function checkForwarded(input: Buffer): Promise<void> {
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f]/g
 const isTrusted = (endpoint: Endpoint): boolean =>
   trusted.check(addressText(endpoint), isIpv6(endpoint) ? 'ipv6' : 'ipv4')
+
+/** A line of version 1 that tells a client, in one expression. */
+const LINE = /^PROXY TCP([46]) ([0-9a-fA-F:.]+) ([0-9a-fA-F:.]+) (0|[1-9]\d{0,4}) (0|[1-9]\d{0,4})\r\n/
+
+/** The source that a line tells. */
+function sourceInLine(line: string): Endpoint | undefined {
+  const [whole, family, from = '', to = '', fromPort, toPort] = LINE.exec(line) ?? []
+  const isKnown = [from, to].every((address) => String(isIP(address)) === family) && Number(toPort) <= 65_535
+  return isKnown && (whole?.length ?? 0) <= 107 ? toEndpoint(from, Number(fromPort)) : undefined
+}
+
+function checkProxyHeader(input: Buffer): void {
+  const header = readProxyHeader(input)
+  const source = typeof header === 'object' ? header.source : undefined
+  if (input[0] === 0x50) assert.deepEqual(source, sourceInLine(input.toString('latin1')), 'what its line tells')
+  if (typeof header === 'string') {
+    if (header === 'partial') assert(input.length < PROXY_HEADER_BYTES_MAX, 'no more is waited for than is read')
+    return
+  }
+  assert(header.bytes > 0 && header.bytes <= Math.min(input.length, PROXY_HEADER_BYTES_MAX))
+  assert.deepEqual(readProxyHeader(input.subarray(0, header.bytes)), header, 'what follows changes nothing')
+  assert.equal(readProxyHeader(input.subarray(0, header.bytes - 1)), 'partial', 'less is not enough')
+  if (header.source) assert.deepEqual(header.source, unmapped(header.source))
+}
+
+const SIGNATURE_V2 = '\r\n\r\n\0\r\nQUIT\n'
 
 /** Addresses as text and as bytes, wherever they come from. */
 export const addressTargets: readonly Target[] = [
@@ -148,6 +194,21 @@ export const addressTargets: readonly Target[] = [
     seeds: ['0.0.0.0:6969,[::]:6969', '10.0.0.0/8, fd00::/8,192.0.2.1', '::ffff:10.0.0.1/120'].map(latin1),
     words: WORDS,
     check: checkListens,
+  },
+  {
+    name: 'proxy-header',
+    holds: 'a header of the PROXY protocol is as long as it says, and is read by its own bytes alone',
+    inputBytesMax: 300,
+    seeds: [
+      'PROXY TCP4 198.51.100.7 192.0.2.1 6881 6969\r\n',
+      'PROXY TCP6 2001:db8::7 ::1 6881 6969\r\nGET /',
+      'PROXY UNKNOWN\r\n',
+      `${SIGNATURE_V2}\x21\x11\0\x0c\xc6\x33\x64\x07\xc0\0\x02\x01\x1a\xe1\x1b\x39`,
+      `${SIGNATURE_V2}\x21\x21\0\x24${'\x20'.repeat(36)}`,
+      `${SIGNATURE_V2}\x20\0\0\0`,
+    ].map(latin1),
+    words: [SIGNATURE_V2, 'PROXY TCP4 ', 'PROXY TCP6 ', 'PROXY UNKNOWN', '\r\n', '\x21\x11\0\x0c', '\x20\0\0\0'],
+    check: checkProxyHeader,
   },
   {
     name: 'forwarded',

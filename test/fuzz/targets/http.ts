@@ -14,7 +14,7 @@ import { type InfoHash, infoHashFromHex } from '../../../lib/wire/info-hash.ts'
 import { decodeBytes, encodeBytes, parseQuery } from '../../../lib/wire/query.ts'
 import { makeRequestHandlers } from '../../../services/http/request.ts'
 import { type Bencoded, readStrictly } from '../../support/bencoding.ts'
-import { announcerFrom, POLICY } from '../store.ts'
+import { announcerFrom, checkPlace, POLICY } from '../store.ts'
 import { latin1, makeReader, type Target } from '../target.ts'
 
 /** As long as the URL may be. */
@@ -35,6 +35,7 @@ const stopQuery = announceQuery.replace('port=6881', 'port=0').replace('started'
 const scrapeOf = (count: number): string => writeHttpScrape(Array.from({ length: count }, () => infoHash))
 const WORDS = [
   ...'info_hash= peer_id= port= uploaded= downloaded= left= event= numwant= compact= no_peer_id= ip= key='.split(' '),
+  ...'1.1.1.1 10.0.0.1 240.0.0.1 :: ::1 2a00::1 ff02::1 localhost'.split(' '),
   ...'started stopped completed paused 0 -1 65535 18446744073709551615 18446744073709551616 %a1 %00 %'.split(' '),
   '&',
   `info_hash=${'a'.repeat(20)}&`,
@@ -101,17 +102,24 @@ const IPV6 = toEndpoint('2001:db8::1', 50000) as Endpoint
 async function checkReply(input: Buffer): Promise<void> {
   const reader = makeReader(input)
   const flags = reader.u8()
-  const { announcer, store } = announcerFrom(reader)
+  const { announcer, store, asked } = announcerFrom(reader)
   const query = reader.rest().toString('latin1')
-  const source = [IPV4, IPV6, undefined][(flags >> 1) % 3]
-  const handlers = makeRequestHandlers({ announcer, store, counters: makeCounters() })
+  const source = [IPV4, IPV6, undefined][((flags & 0x7f) >> 1) % 3]
+  const mayName = (flags & 0x80) !== 0
+  const handlers = makeRequestHandlers({
+    announcer,
+    store,
+    mayNameAddress: () => mayName,
+    counters: makeCounters(),
+  })
   const reply = await handlers[flags & 1 ? 'scrape' : 'announce'](parseQuery(query), source, '')
+  for (const announce of asked) checkPlace(announce, source as Endpoint, mayName)
   const read = readStrictly(reply)
   assert(read instanceof Map, 'a reply is a dictionary')
   assert.doesNotThrow(() => bencode.decode(reply))
   const reason = read.get('failure reason')
   if (reason !== undefined) {
-    assert.match(String(reason), /^[a-zA-Z0-9_ ,()-]{5,90}$/)
+    assert.match(String(reason), /^[a-zA-Z0-9_ ,:()-]{5,90}$/)
     return
   }
   assert(source, 'nobody without an address is answered')
@@ -182,12 +190,14 @@ export const httpTargets: readonly Target[] = [
   },
   {
     name: 'http-reply',
-    holds: 'every reply is bencoding with sorted keys, its peers whole and no more than are wanted',
+    holds:
+      'every reply is bencoding with sorted keys, its peers whole and no more than are wanted; nobody is stored where they may not be',
     inputBytesMax: QUERY_BYTES_MAX,
     seeds: [0, 1, 2, 3, 4].flatMap((flags) => [
       replyInput(flags, flags & 1 ? scrapeOf(2) : announceQuery),
       replyInput(flags, flags & 1 ? scrapeOf(2) : announceQuery.replace('compact=0', 'compact=1')),
       replyInput(flags, flags & 1 ? scrapeOf(1) : announceQuery.replace('no_peer_id=1', ''), '\x02'),
+      replyInput(0x80 | flags, `${announceQuery}&ip=${flags & 2 ? '2001:db8::2' : '198.51.100.7'}`),
     ]),
     words: WORDS,
     check: checkReply,

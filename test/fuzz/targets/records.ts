@@ -17,6 +17,7 @@ const writers = [true, false].map((peerDetails) => ({
   records: makeRecords(keys, peerDetails, () => CHANCE),
 }))
 const BEFORE = 3
+const BARS = [undefined, 'torrents', 'address_torrents'] as const
 /** The head of a small swarm. */
 const SMALL = Buffer.alloc(HEAD_BYTES)
 
@@ -32,6 +33,7 @@ function announceFrom(input: Buffer): { announce: StoredAnnounce; head: Buffer }
     numwant: u8(),
     infoHash: bytes(20) as InfoHash,
     report: bytes(44),
+    bar: BARS[flags >> 5],
   }
   const head = bytes(HEAD_BYTES)
   return { announce: { ...announce, passkey: rest().toString('latin1', 0, 255) }, head }
@@ -60,6 +62,7 @@ function readRecord(record: Buffer, peerDetails: boolean) {
     isCompleted: (special & 1) !== 0,
     isStopped: (special & 2) !== 0,
     wantsPeerIds: (special & 4) !== 0,
+    bar: BARS[special >> 4],
     from,
     own,
     chunks,
@@ -111,6 +114,8 @@ function checkRecord(input: Buffer): void {
       return into.subarray(BEFORE, end)
     }
     const record = read(SMALL)
+    const three = Buffer.concat([record, record, record])
+    for (const i of [0, 1, 2]) assert(records.at(three, i).equals(record), 'a record is found among others')
     // The head is the answer to the second of two.
     records.learn(Buffer.concat([record, record]), (i) => (i === 1 ? head : null))
     const again = read(head)

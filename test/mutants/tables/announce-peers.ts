@@ -40,11 +40,11 @@ export const announcePeerMutants: readonly Mutant[] = [
     ],
     ['no event tells of a new torrent', "  tellEvent(prefix, eventsMax, 'added', key)\n", ''],
     ['all swarms have one salt', 'math.random(2, CHUNK_HASH_PRIME - 1)', '2'],
-    ['a swarm that fills again has no due time', '  if wasEmpty then putInIndex(key) end\n', ''],
+    ['a swarm that fills again has no due time', '  if wasEmpty then putInIndex(key, isToBeRemoved) end\n', ''],
     [
       'the index is not looked at before a swarm fills again',
-      "  if wasEmpty then call('ZCARD', indexOf(key)) end\n",
-      '',
+      'wasEmpty and isRemovalTime(',
+      'false and isRemovalTime(',
     ],
     ['a peer that changes roles stays in its old one’s piece', '    writePiece(key, otherField, otherRest)\n', ''],
     [

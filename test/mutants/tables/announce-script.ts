@@ -32,8 +32,8 @@ export const announceScriptMutants: readonly Mutant[] = [
     ],
     [
       'a record’s passkey is read as the next record',
-      '      passkey, at = passkeyAt(at)\n      at = at + 1\n',
-      '      passkey = passkeyAt(at)\n',
+      '        passkey, at = passkeyAt(at)\n        at = at + 1\n',
+      '        passkey = passkeyAt(at)\n',
     ],
     [
       'a passkey is told with the byte before it',
@@ -137,7 +137,7 @@ export const announceScriptMutants: readonly Mutant[] = [
     ],
   ]),
   ...mutantsOf('lib/store/lua/include/announce_names.lua', SUITES, [
-    ['a peer’s due time is put off', "indexOf(key), 'LT', now", 'indexOf(key), now'],
+    ['a peer’s due time is put off', "indexOf(key), 'LT', due", 'indexOf(key), due'],
     ['the totals of another shard are changed', "prefix .. 'totals:' .. shardOf(key)", "prefix .. 'totals:{000}'"],
   ]),
   ...mutantsOf(

@@ -1,57 +1,7 @@
 import { type Mutant, mutantsOf } from '../mutant.ts'
 
-/** Faults in what operators see and whom they ban. */
+/** Faults in what operators see, and in whether bans are asked. */
 export const banMetricsMutants: readonly Mutant[] = [
-  ...mutantsOf(
-    'lib/swarm/bans.ts',
-    ['unit/bans'],
-    [
-      ['a ban does not end', ' && untilS > nowS()', ''],
-      ['more of the last byte counts than should', '& mask)', '& 0xff)'],
-      [
-        'of a family, one length of prefix alone counts',
-        'return [...lengths.values()]',
-        'return [...lengths.values()].slice(0, 1)',
-      ],
-    ],
-  ),
-  ...mutantsOf(
-    'lib/wire/network.ts',
-    ['unit/bans'],
-    [
-      ['a network of all addresses can be banned', 'bits < 1', 'bits < 0'],
-      ['an IPv4-mapped network is as long as one of IPv6', '(isMapped ? MAPPED_BITS : 0)', '0'],
-    ],
-  ),
-  ...mutantsOf(
-    'lib/store/lua/change_ban.lua',
-    ['store/bans'],
-    [
-      ['bans grow without end', '>= bansMax then return -1 end', '>= bansMax then end'],
-      [
-        'no frontend learns of the end of a ban',
-        "  redis.call('INCR', version)\n  redis.call('HDEL'",
-        "  redis.call('HDEL'",
-      ],
-      ['no frontend learns of a ban', "redis.call('INCR', version)\nredis.call('HSET'", "redis.call('HSET'"],
-    ],
-  ),
-  ...mutantsOf(
-    'lib/store/ban-copy.ts',
-    ['store/bans'],
-    [
-      ['all bans are read each time', '    if (version === known) return\n', ''],
-      ['a long list that changes is read without a rest', 'bans.length * REST_MS_PER_BAN', '0'],
-    ],
-  ),
-  ...mutantsOf(
-    'lib/store/bans.ts',
-    ['store/bans'],
-    [
-      ['bans that last are removed with those that are over', '> nowS) continue', '> nowS + 1e12) continue'],
-      ['a stop waits for all that are over', '        if (isStopping()) return removed\n', ''],
-    ],
-  ),
   ...mutantsOf(
     'services/udp/datagram.ts',
     ['unit/datagram', 'services/bans', 'services/metrics'],
@@ -114,7 +64,10 @@ export const banMetricsMutants: readonly Mutant[] = [
   ...mutantsOf(
     'services/sweeper/service.ts',
     ['services/sweeper'],
-    [['a sweeper does not start where Redis is full', "!error.message.startsWith('OOM')", 'true']],
+    [
+      ['a sweeper does not start where Redis is full', "!error.message.startsWith('OOM')", 'true'],
+      ['a job that is lost is not made anew', '    isScheduled = false\n    log.warn(', '    log.warn('],
+    ],
   ),
   ...mutantsOf(
     'services/instance.ts',
@@ -124,13 +77,13 @@ export const banMetricsMutants: readonly Mutant[] = [
   ...mutantsOf(
     'services/metrics/tracker.ts',
     ['services/metrics'],
-    [['leechers are told as seeders', "[{ role: 'seeder' }, seeders]", "[{ role: 'seeder' }, leechers]"]],
+    [['leechers are told as seeders', "[{ role: 'seeder' }, totals.seeders]", "[{ role: 'seeder' }, totals.leechers]"]],
   ),
   ...mutantsOf(
     'services/compose-metrics.ts',
-    ['services/metrics', 'services/processes'],
+    ['services/metrics', 'cli/processes'],
     [
-      ['whoever asks has all shards read', 'kept && ownNowMs() < kept.untilMs', 'kept && false'],
+      ['whoever asks has all shards read', 'kept && uptimeMs() < kept.untilMs', 'kept && false'],
       ['several processes have one port', '(number === undefined ? 0 : Number(number))', '0'],
     ],
   ),

@@ -40,11 +40,51 @@ export const clusterMutants: readonly Mutant[] = [
   ...mutantsOf(
     'lib/store/cluster-store.ts',
     ['failover/failover'],
-    [['where slots are now is asked when it is due', '    void look()\n', '']],
+    [['where slots are is not asked while a master is away', '    void look()\n', '']],
   ),
   ...mutantsOf(
     'lib/store/node-store.ts',
     ['failover/failover'],
     [['what a former master refuses is refused', 'if (!isMovedReply(error)) throw error', 'throw error']],
+  ),
+  ...mutantsOf(
+    'lib/store/away-masters.ts',
+    ['failover/master-dead', 'failover/start-away'],
+    [
+      [
+        'what is on a master that is away is asked for',
+        "(away.of(key) ? 'away' : atMasterOf",
+        "(away.of('') ? 'away' : atMasterOf",
+      ],
+      ['a Cluster that refuses as a whole is looked at in part', '  if (away.failure) throw away.failure\n', ''],
+      ['a master that refuses its keys serves', '|| !awayCause(error, true))', '|| true)'],
+      ['a start waits for any master', 'key && away.of(key)', 'away.all[0]'],
+      [
+        'a start waits without an end',
+        'if (performance.now() > untilMs) {',
+        'if (performance.now() > untilMs * 1e9) {',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/reader.ts',
+    ['failover/master-dead', 'failover/start-away'],
+    [['totals ask masters that are away', '.filter((key) => !away?.of(key))', '']],
+  ),
+  ...mutantsOf(
+    'services/compose.ts',
+    ['failover/master-dead', 'failover/start-away'],
+    [
+      [
+        'a start does not wait for a master',
+        '  await untilThere(redis, keys,',
+        '  if (settings.eventsMax > 1e9) await untilThere(redis, keys,',
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'services/api/v2/live-snapshot.ts',
+    ['unit/api-live'],
+    [['CPU of other masters is taken for that of now', '    if (last.names !== before.names) return undefined\n', '']],
   ),
 ]

@@ -4,7 +4,7 @@ import { type Mutant, mutantsOf } from '../mutant.ts'
 export const commandLineMutants: readonly Mutant[] = [
   ...mutantsOf(
     'lib/wire/http-answer.ts',
-    ['unit/wire-http-answer', 'tools/cli-hostile'],
+    ['unit/wire-http-answer', 'cli/hostile'],
     [
       ['what is cut off is read', 'return end === bytes.length ? entries : undefined', 'return entries'],
       [
@@ -16,7 +16,7 @@ export const commandLineMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'services/cli/client/udp.ts',
-    ['tools/cli-hostile'],
+    ['cli/hostile'],
     [
       ['an answer to another request is taken', 'reply.readUInt32BE(4) !== transactionId', 'transactionId < 0'],
       ['a datagram that is lost is not sent again', '    timer = setTimeout(send, nextMs, 2 * nextMs)\n', ''],
@@ -29,12 +29,12 @@ export const commandLineMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'services/cli/client/options.ts',
-    ['tools/cli-client'],
+    ['cli/client'],
     [['a check leaves a peer behind', 'event: EVENT.stopped satisfies Event', 'event: EVENT.started satisfies Event']],
   ),
   ...mutantsOf(
     'services/cli/client/told.ts',
-    ['tools/cli-hostile'],
+    ['cli/hostile'],
     [
       [
         'what a tracker wrote goes to the terminal raw',
@@ -67,20 +67,34 @@ export const commandLineMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'services/cli/redis.ts',
-    ['tools/cli-top'],
+    ['cli/top'],
     [['a live view goes on without a reader', 'resolve(!error)', 'resolve(true)']],
   ),
   ...mutantsOf(
     'services/cli/top/top.ts',
-    ['tools/cli-top'],
+    ['cli/top'],
     [['a live view waits for a Redis that hangs', 'Promise.race([step(), ended])', 'step()']],
   ),
   ...mutantsOf(
     'services/cli/top/screen.ts',
-    ['tools/cli-top'],
+    ['cli/top'],
     [
       ['the terminal is not given back', '    write(LEAVE)\n', ''],
       ['lines are longer than the terminal', 'const cut = text.slice(0, width)', 'const cut = text'],
+    ],
+  ),
+  ...mutantsOf(
+    'services/cli/operate/status-text.ts',
+    ['failover/master-dead', 'failover/start-away'],
+    [['sums are told as those of all', "away.all.length > 0 ? [paint('red',", "away.all.length > 1e9 ? [paint('red',"]],
+  ),
+  ...mutantsOf(
+    'services/cli/operate/status-text.ts',
+    ['unit/status-text'],
+    [
+      ['a narrow column is filled', 'columns - at >= LISTENS_WIDTH_MIN', 'columns > at'],
+      ['what listens nowhere is left out', '...lines.slice(1)]', '...lines.slice(1)].filter(() => first)'],
+      ['an address is broken in two', 'split(/(?<=,) /)', "split(' ')"],
     ],
   ),
 ]

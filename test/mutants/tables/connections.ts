@@ -23,16 +23,32 @@ export const connectionMutants: readonly Mutant[] = [
     [
       ['an error is an answer', 'if (!(reply instanceof ReplyError)) return', 'return'],
       ['a call that is late loses its place', 'call.isLate = true\n', 'call.isLate = true\n    calls.shift()\n'],
-      ['a connection that stays silent is kept', 'return void stream?.destroy(new Error(LATE))', 'return'],
+      ['a connection that stays silent is kept', 'return void giveUp(new Error(LATE))', 'return'],
       ['nobody tells who waits that the connection is lost', 'endCall()?.reject(lost as Error)', 'endCall()'],
       ['each store has a connection of its own', '  connections.set(redis, connection)\n', ''],
       ['it outlives the connection that it is beside', "  redis.once('end', () => own.disconnect())\n", ''],
       ['what is no reply is passed over', 'taken.destroy(error as Error)', ''],
+      [
+        'what a full system buffer holds is done after it was refused',
+        '!stream.writableEnded',
+        '!stream.writableEnded && stream.writableLength === 0',
+      ],
+      ['one that is being ended is reset', ' && !stream.writableEnded', ''],
+      [
+        'a second reason takes the place of the first',
+        'if (!stream || stream.destroyed) return',
+        'if (!stream) return',
+      ],
+      [
+        'an error ends what is to be reset',
+        '    stream.resetAndDestroy()\n',
+        "    if (reason) own.emit('error', reason)\n    stream.resetAndDestroy()\n",
+      ],
     ],
   ),
   ...mutantsOf(
     'services/cli/processes.ts',
-    ['services/processes'],
+    ['cli/processes'],
     [
       [
         'a process that has ended is not started again',
@@ -51,7 +67,7 @@ export const connectionMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'services/cli/claim-listens.ts',
-    ['services/processes'],
+    ['cli/processes'],
     [
       [
         'an address that another has is taken',
@@ -66,6 +82,30 @@ export const connectionMutants: readonly Mutant[] = [
     ],
   ),
   ...mutantsOf(
+    'lib/store/sentinel-watch.ts',
+    ['failover/sentinel-failover', 'failover/promoted'],
+    [
+      [
+        'a replica that is promoted is not gone to before all Sentinels know of it',
+        '    if (channel === PROMOTES && words[5] === options.name) goToPromoted(at(2), at(6))\n',
+        '',
+      ],
+      ['one that no Sentinel has seen promoted is kept', '      if (!own.isConfirmed) goTo(master)\n', ''],
+      ['one that they have seen promoted is left', 'promoted.isConfirmed = true', 'promoted.isConfirmed = false'],
+      ['the word of one Sentinel counts for good', '      promoted = undefined\n      // The one', '      // The one'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/connect.ts',
+    ['failover/sentinel'],
+    [['what waits for jobs stays at a master that is left', '      followMaster(waiting, options, redis)\n', '']],
+  ),
+  ...mutantsOf(
+    'lib/store/connect.ts',
+    ['failover/failover'],
+    [['what waits for jobs at a master that hangs stays there', 'slotsRefreshInterval: PATIENT_SLOTS_EVERY_MS, ', '']],
+  ),
+  ...mutantsOf(
     'lib/store/away-cause.ts',
     ['failover/redis-away'],
     [
@@ -75,10 +115,71 @@ export const connectionMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'lib/store/pulse.ts',
-    ['failover/redis-away'],
+    ['store/pulse', 'failover/redis-away'],
     [
       ['each beat has a line in the log', 'if (causes.get(node) === cause) return', ''],
+      ['each beat while it is ill begins a row of beats', '    clearTimeout(again)\n', ''],
       ['a loss between two beats is told nowhere', "  redis.on('reconnecting', () => void beat())\n", ''],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/pulse.ts',
+    ['store/cluster'],
+    [['a Cluster that refuses all is well', "includes('cluster_state:fail')", "includes('no such text')"]],
+  ),
+  ...mutantsOf(
+    'lib/store/client.ts',
+    ['store/connect'],
+    [
+      [
+        'one that may not into its database is in the first',
+        "error.command?.name === 'select'",
+        "error.command?.name === ''",
+      ],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/script-connection.ts',
+    ['store/connect'],
+    [['scripts are run in the first database', '  needDatabase(own)\n', '']],
+  ),
+  ...mutantsOf(
+    'lib/config/redis-url.ts',
+    ['unit/redis-url'],
+    [
+      ['a user is taken as it is written', 'username: decoded(username)', 'username'],
+      ['an address is a name of TLS', 'isIP(host) === 0 ? { servername', 'host ? { servername'],
+      ['Sentinels are asked without TLS', 'enableTLSForSentinelMode: true', 'enableTLSForSentinelMode: false'],
+      ['a query may say nothing', "value === '' || ", ''],
+      ['the last of two counts', ' || queries[name] !== undefined', ''],
+      ['users of several hosts are one password', 'ANOTHER_USER.test(password)', 'false'],
+      ['what may be a password is shown', "'a database is a number'", 'text'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/connect.ts',
+    ['store/connect'],
+    [
+      ['one that stays a replica is left again and again', 'nowMs - leftMs < LEFT_EVERY_MS', 'false'],
+      ['a name that leads to a replica is kept to', '(!sentinels && !isName)', '!sentinels'],
+      ['what cannot be sent waits', '  enableOfflineQueue: false,\n  autoResend', '  autoResend'],
+    ],
+  ),
+  ...mutantsOf(
+    'lib/store/nodes.ts',
+    ['failover/failover'],
+    [
+      [
+        'a connection to a former master is kept',
+        '      masters.delete(name)\n      leave(redis)\n',
+        '      masters.delete(name)\n',
+      ],
+      [
+        'a former master is left before it has answered',
+        "    if (redis.status === 'ready') leaving.set(",
+        "    if (redis.status === 'wait') leaving.set(",
+      ],
+      ['a former master outlives the connection to the Cluster', ', ...leaving.keys()', ''],
     ],
   ),
   ...mutantsOf(

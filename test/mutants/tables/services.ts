@@ -10,20 +10,20 @@ export const serviceMutants: readonly Mutant[] = [
       ['an expired connection id is good', "if (standing !== 'valid') {", "if (standing === 'forged') {"],
       [
         'an error may be longer than what was sent',
-        'if (message.length + 8 > datagram.payload.length) counters.udp_ignored += 1\n    else if',
-        'if',
+        'if (REPLY_HEAD_BYTES + message.length > datagram.payload.length || hasProxyHeader(datagram))',
+        'if (hasProxyHeader(datagram))',
       ],
       [
         'errors have no budget',
-        'else if (errorBudget(datagram.source, work.nowS)) refuse',
+        'else if (errorBudget(datagram.source, standing, work.nowS)) refuse',
         'else if (errorBudget) refuse',
       ],
       ['a peer may announce port 0', 'request.port === 0 && request.event !== EVENT.stopped', 'request.port < 0'],
       ['a peer that stops must name a port', ' && request.event !== EVENT.stopped', ''],
       [
         'a peer is stored at the port that it sent from',
-        'endpoint: withPort(source, request.port)',
-        'endpoint: withPort(source, source.readUInt16BE(source.length - 2))',
+        ': withPort(source, request.port)',
+        ': withPort(source, source.readUInt16BE(source.length - 2))',
       ],
       ['each scrape of a batch gets the counts of the first', '        at += sizes[i] as number\n', ''],
       ['a connection id of another client of the batch is issued', 'work.ids.issue(index)', 'work.ids.issue(0)'],
@@ -35,10 +35,10 @@ export const serviceMutants: readonly Mutant[] = [
     'services/udp/error-budget.ts',
     ['unit/error-budget'],
     [
-      ['one error too many', 'count >= ERRORS_PER_ADDRESS_MAX', 'count > ERRORS_PER_ADDRESS_MAX'],
-      ['a budget is never given anew', '      counts.clear()\n', ''],
-      ['each IPv6 address has a budget of its own', 'address.length === 6 ? 4 : 8', 'address.length === 6 ? 4 : 16'],
-      ['addresses are remembered without end', ' || (count === 0 && counts.size >= ADDRESSES_MAX)', ''],
+      ['one error too many', '{ burst: 10,', '{ burst: 11,'],
+      ['a budget is never given anew', 'perS: 10 / 60', 'perS: 0'],
+      ['whoever forges ids uses up the errors for expired ones', 'budgets[standing]', 'budgets.forged'],
+      ['an address without end gets errors for an expired id', 'burst: 1000', 'burst: 1e9'],
     ],
   ),
   ...mutantsOf(
@@ -49,8 +49,8 @@ export const serviceMutants: readonly Mutant[] = [
       ['minutes are told as seconds', 'Math.ceil(retryInS / SECONDS_PER_MINUTE)', 'retryInS'],
       [
         'a peer is stored at the port that it sent from',
-        'const endpoint = withPort(source, port)',
-        'const endpoint = port > 0 ? source : withPort(source, port)',
+        'named.value ?? withPort(source, port)',
+        'named.value ?? (port > 0 ? source : withPort(source, port))',
       ],
       [
         'a compact list is told to everybody',
@@ -68,15 +68,23 @@ export const serviceMutants: readonly Mutant[] = [
     'services/http/app.ts',
     ['services/http-proxy', 'services/http'],
     [
-      ['whoever says so is at another address', 'if (!isProxy(sender)) return sender\n', ''],
-      ['the left-most address of X-Forwarded-For counts', '.findLast(', '.find('],
+      [
+        'whoever says so is at another address',
+        'if (!sender || !isProxy(sender)) return sender\n',
+        'if (!sender) return sender\n',
+      ],
       ['bytes of an answer become UTF-8', "answer.toString('latin1'), 'latin1'", "answer.toString('latin1')"],
       [
         'a proxy that says nothing is a peer itself',
-        'return hops.map((hop) => toEndpoint(hop.trim(), remotePort)).findLast((hop) => !isProxy(hop))',
-        'return hops.map((hop) => toEndpoint(hop.trim(), remotePort)).findLast((hop) => !isProxy(hop)) ?? sender',
+        'request.socket.remotePort ?? 0, isProxy)',
+        'request.socket.remotePort ?? 0, isProxy) ?? sender',
       ],
     ],
+  ),
+  ...mutantsOf(
+    'lib/wire/forwarded-for.ts',
+    ['services/http-proxy'],
+    [['the left-most address of X-Forwarded-For counts', '.findLast(', '.find(']],
   ),
   ...mutantsOf(
     'services/sweeper/sweep.ts',

@@ -99,7 +99,7 @@ export const storeMutants: readonly Mutant[] = [
       ],
       [
         'a torrent that is not listed is called damaged',
-        "if (text === 'unlisted') return { ok: false, refusal: 'unlisted' }\n",
+        'if (isToldRefusal(text)) return { ok: false, refusal: text }\n',
         '',
       ],
       ['the whitelist is never looked at', "const listed = policy.listed ? '1' : ''", "const listed = ''"],
@@ -113,14 +113,8 @@ export const storeMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'lib/store/redis.ts',
-    ['store/refusals'],
-    [
-      [
-        'a damaged swarm is told of each time',
-        'if (toldMs.has(swarm) || toldMs.size >= DAMAGE_TOLD_MAX) return false',
-        'if (toldMs.size >= DAMAGE_TOLD_MAX) return false',
-      ],
-    ],
+    ['services/udp-limits'],
+    [['a damaged swarm is told of each time', '?? problem) > 0) log', '?? problem) >= 0) log']],
   ),
   ...mutantsOf(
     'lib/store/remembered-chunks.ts',
@@ -194,7 +188,7 @@ export const storeMutants: readonly Mutant[] = [
     [
       [
         'only the first shards are summed up',
-        'for (let i = 0; i < shards.length; i += SHARDS_AT_ONCE) {',
+        'for (let i = 0; i < there.length; i += SHARDS_AT_ONCE) {',
         'for (let i = 0; i < SHARDS_AT_ONCE; i += SHARDS_AT_ONCE) {',
       ],
     ],
@@ -262,7 +256,7 @@ export const storeMutants: readonly Mutant[] = [
   ),
   ...mutantsOf(
     'lib/store/check-server.ts',
-    ['store/connect', 'services/program'],
+    ['store/connect', 'cli/program'],
     [
       ['a Redis that evicts is taken', "if (policy !== 'noeviction')", 'if (policy === "")'],
       ['Redis 6.2 is taken', "redis: '7.0'", "redis: '6.2'"],

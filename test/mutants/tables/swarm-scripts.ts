@@ -30,13 +30,13 @@ export const swarmScriptMutants: readonly Mutant[] = [
         '  local due = now + lifetimeS\n  if not wasSmall',
       ],
       ['a large swarm is looked at again at once', 'due = math.max(due, now + LARGE_SWARM_RESTS_S)', 'due = due'],
-      ['an empty swarm is not dropped', '  if completed == 0 then return dropSwarm(key, infoHash) end\n', ''],
+      ['an empty swarm is not dropped', '  if completed == 0 or keptS', '  if keptS'],
+      ['a swarm of completed downloads is dropped', 'if completed == 0 or keptS', 'if completed >= 0 or keptS'],
       [
-        'a swarm of completed downloads is dropped',
-        'if completed == 0 then return dropSwarm',
-        'if completed >= 0 then return dropSwarm',
+        'a dropped torrent is still counted',
+        "  addToTotals(totals, 'torrents', -1, completed > 0 and 'completed', -completed)\n",
+        '',
       ],
-      ['a dropped torrent is still counted', "  addToTotals(totals, 'torrents', -1)\n", ''],
       [
         'completed downloads are remembered for ever',
         '  return head, forgetDone(key, head) and earliest or AT_ONCE',

@@ -93,8 +93,8 @@ export const wireMutants: readonly Mutant[] = [
     [
       [
         'an IPv4-mapped address stays IPv6',
-        'address.isIPv4MappedAddress() ? address.toIPv4Address() : address',
-        'address',
+        'return MAPPED.compare(bytes, 0, MAPPED.length) === 0 ? bytes.subarray(MAPPED.length) : bytes',
+        'return bytes',
       ],
       [
         'octets over 255 are addresses',
@@ -206,7 +206,7 @@ export const wireMutants: readonly Mutant[] = [
     'lib/swarm/refusal.ts',
     ['unit/announce'],
     [
-      ['a torrent that is not listed is to be tried again', "if (refusal === 'unlisted') return undefined", ''],
+      ['a torrent that is not listed is to be tried again', 'if (LASTING.has(refusal)) return undefined', ''],
       ['all who are refused come back at once', 'Math.floor(choices * random())', '0'],
     ],
   ),

@@ -1,4 +1,4 @@
--- include: swarm_head other_role chunk_field write_piece add_to_totals grow_swarm split_chunk merge_chunks tell_event damage
+-- include: swarm_head other_role chunk_field write_piece add_to_totals grow_swarm split_chunk merge_chunks tell_event removal_time damage
 -- Peers that are new, or change roles. Of announce.lua: it uses what a call is about.
 
 -- A swarm is small, its peers fields of its own hash, up to so many peers and so long a piece: past 64 bytes a value
@@ -6,6 +6,10 @@
 local SMALL_PEERS_MAX, SMALL_PIECE_BYTES_MAX = 10, 60
 -- A chunk of more endpoints is split. 40 costs 1.3 us more an announce; 80 costs as little, with longer replies.
 local CHUNK_PEERS_MAX = 56
+
+-- Ends an announce whose swarm has as many peers as it may, as damage ends one.
+local FULL = { isFull = true }
+local function isFull(problem) return problem == FULL end
 
 local function create(key, list, endpoint, value)
   if call('EXISTS', key) == 1 then fault(key, 'has no head') end
@@ -29,6 +33,7 @@ local function enter(key, head, list, endpoint, field, piece, otherField, otherR
   local seedersMore = list % 2 == 1 and 1 or otherField and -1 or 0
   local leechersMore = list % 2 == 0 and 1 or otherField and -1 or 0
   local leechers, seeders, completed = changedCounts(key, head, leechersMore, seedersMore)
+  if not otherField and leechers + seeders > peersMax then error(FULL) end
   piece = (piece or '') .. endpoint
   if #piece % width ~= 0 then fault(key, 'has a cut piece ' .. field) end
   local grows = isInSmall and (leechers + seeders > SMALL_PEERS_MAX or #piece > SMALL_PIECE_BYTES_MAX)
@@ -40,9 +45,10 @@ local function enter(key, head, list, endpoint, field, piece, otherField, otherR
   if merges then checkMerge(key, head, other, width) end
 
   local wasEmpty = leechers - leechersMore + seeders - seedersMore == 0
-  if wasEmpty then call('ZCARD', indexOf(key)) end
+  -- Fails where the index cannot be written to.
+  local isToBeRemoved = wasEmpty and isRemovalTime(call('ZSCORE', indexOf(key), sub(key, -40)))
   addToTotals(totalsOf(key), roleName(list), '1', otherField and roleName(other), '-1')
-  if wasEmpty then putInIndex(key) end
+  if wasEmpty then putInIndex(key, isToBeRemoved) end
   if otherField then
     if not isInSmall then call('HDEL', chunkKey(key, otherField), endpoint) end
     writePiece(key, otherField, otherRest)

@@ -23,7 +23,7 @@ local function createCounted(prefix, infoHash, completed, added, writes)
   addToTotals(totals, 'torrents', 1, 'completed', completed)
   local head = struct.pack('>I4I4I4', 0, 0, completed) .. NO_CHUNKS .. newSalt(infoHash)
   redis.call('HSET', key, 'head', head, 'seeders', 0, 'leechers', 0, 'completed', completed, 'added', added)
-  -- As a sweep leaves a swarm that is empty and remembers no endpoint: it is never due.
+  -- The next sweep says when it is to be removed, if it is.
   redis.call('ZADD', index, '+inf', infoHash)
   return head
 end

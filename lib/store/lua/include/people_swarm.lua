@@ -1,4 +1,4 @@
--- include: swarm_head chunk_field text_problem people_text people_reading people_usage
+-- include: swarm_head chunk_field text_problem removal_time people_text people_reading people_usage
 -- The key of a torrent of a shard, whose index is given.
 local function swarmKeyOf(index, infoHash)
   local prefix, shard = shardOfKey(index)
@@ -44,7 +44,10 @@ end
 -- When a torrent is looked at by the sweeper, by its score in the index.
 local function dueText(score, now)
   if score == 'inf' then return 'never: it stays for its completed downloads' end
-  local due = tonumber(score)
+  local due = math.floor(tonumber(score))
+  if isRemovalTime(score) and due >= now then
+    return timeText(due) .. ', in ' .. durationText(due - now) .. ': removed then, if nobody announces it'
+  end
   if due <= now then return timeText(due) .. ', ' .. durationText(now - due) .. ' ago: at the next sweep' end
   return timeText(due) .. ', in ' .. durationText(due - now)
 end
