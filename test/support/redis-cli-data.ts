@@ -21,6 +21,8 @@ const OTHER = hashOf('09a4bea12e4edcf8aad730a222793324dc42c29d')
 /** Of these swarms. */
 const SHARDS = ['09a', '616']
 const PASSKEY = 'pWz0gjDUPyAdPPelT7inkkInZIxFl9lB'
+/** The first process is to be heard of until all commands of the page have run. */
+const UNTIL_READ_S = 60
 const peerId = (begin: string) => Buffer.from(begin.padEnd(20, 'x'), 'latin1')
 
 /** What the page docs/redis-cli.md shows: a tracker's data, each part written by that which writes it in a tracker. */
@@ -69,7 +71,8 @@ export async function writeTrackerData(redis: Redis): Promise<void> {
     ['two', { roles: ['sweeper'], pid: 4720, listens: [], requestsPerS: 0, at: nowS - 40 }],
   ] as const) {
     const instance = {
-      ...{ id, host: 'tracker-1', version: '0.1.0', node: 'v24.21.0', startedAt: nowS - 200_000, at: nowS },
+      ...{ id, host: 'tracker-1', version: '0.1.0', node: 'v24.21.0' },
+      ...{ startedAt: nowS - 200_000, at: nowS + UNTIL_READ_S },
       ...{ rssBytes: 96_400_000, cpuCores: 0.21, ...changes },
     }
     const describe = () => ({ ...instance, roles: [...instance.roles], listens: [...instance.listens] })

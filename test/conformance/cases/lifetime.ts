@@ -61,7 +61,7 @@ export const lifetime: Case[] = [
       expectThat(await alive(), '1/1 sees 7001', 'at first')
       await sleep(1000)
       expectThat(await alive(), '1/1 sees 7001', 'after 1 s')
-      await eventually(alive, '0/1 sees nobody', 20_000)
+      await eventually(alive, '0/1 sees nobody', 40_000)
       expectThat(await udp.scrape(scene.hash()), /^0\/1\//, 'scrape')
     },
   ),
@@ -69,7 +69,7 @@ export const lifetime: Case[] = [
     const { subject } = await scene.setUp('shortPeerLifetime')
     const udp = await scene.udp({ at: subject })
     await udp.announce({ infoHash: scene.hash() })
-    await eventually(() => udp.scrape(scene.hash()), '0/0/0', 12_000)
+    await eventually(() => udp.scrape(scene.hash()), '0/0/0', 40_000)
   }),
   rule(
     '86',
@@ -98,7 +98,7 @@ export const lifetime: Case[] = [
           return udp.scrape(scene.hash())
         },
         '0/40/0',
-        15_000,
+        40_000,
       )
       const { peers } = await udp.announce({ infoHash: scene.hash(), port: 9999, left: 0n, numwant: 200 })
       expectThat(`${new Set(peers.map(portOf).filter((port) => port !== 9999)).size} told`, '40 told')
