@@ -164,6 +164,11 @@ describe('the repository', () => {
     expect(wrong).toEqual([])
   })
 
+  it('begins no hook of a test where a file that several tests import is loaded: that is once for all of them', () => {
+    const shared = files.filter((path) => /^test\/.*(?<!\.test)\.ts$/.test(path))
+    expect(shared.filter((path) => /^(?:before|after)(?:All|Each)\(/m.test(read(path)))).toEqual([])
+  })
+
   it('leaves nothing for later', () => {
     const marks = new RegExp(
       ['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', String.raw`\.skip\(`, String.raw`\.only\(`].join('|'),

@@ -18,10 +18,12 @@ import {
   look,
   type Name,
   shardOn,
+  useCluster,
 } from './away-scene.ts'
 
 /** What those who look see of a Cluster with a master that got a signal: the cause that is told of it. */
 export const lookersSee = (signal: 'SIGKILL' | 'SIGSTOP', cause: 'failing_over' | 'slow') => () => {
+  useCluster()
   const withMasterAway = async (
     here: readonly Name[],
     elsewhere: readonly Name[],

@@ -13,10 +13,14 @@ export const LOOK_MS_MAX = 12_000
 const PER_MASTER = 2
 
 export let cluster: TestCluster
-beforeEach(async () => {
-  cluster = await startCluster('--cluster-require-full-coverage', 'no')
-}, 30_000)
-afterEach(() => cluster?.stop())
+
+/** Each test of a `describe` has a Cluster of its own, `cluster`. */
+export function useCluster(): void {
+  beforeEach(async () => {
+    cluster = await startCluster('--cluster-require-full-coverage', 'no')
+  }, 30_000)
+  afterEach(() => cluster?.stop())
+}
 
 export const addressOf = ({ port }: ClusterNode) => `127.0.0.1:${port}`
 
