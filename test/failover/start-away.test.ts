@@ -9,7 +9,9 @@ import { until } from '../support/redis.ts'
 import { silentLog } from '../support/store.ts'
 import { withTracker } from '../support/tracker.ts'
 
-import { addressOf, cluster, keysOn, look } from './away-scene.ts'
+import { addressOf, cluster, keysOn, look, useCluster } from './away-scene.ts'
+
+useCluster()
 
 describe('a start where a master that it needs is away', () => {
   it('waits for it, says so, and serves once it is back', async () => {
