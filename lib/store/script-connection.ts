@@ -14,6 +14,7 @@ export type CallScript = (command: readonly (string | number | Buffer)[]) => Pro
 type Call = {
   resolve: (reply: Exclude<Reply, ReplyError>) => void
   reject: (error: Error) => void
+  isAnswered: boolean
   isLate: boolean
   timer: NodeJS.Timeout | undefined
 }
@@ -47,7 +48,9 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
 
   const endCall = (): Call | undefined => {
     const call = calls.shift()
-    clearTimeout(call?.timer)
+    if (!call) return undefined
+    clearTimeout(call.timer)
+    call.isAnswered = true
     return call
   }
   const answer = (reply: Reply): void => {
@@ -112,19 +115,22 @@ function makeScriptConnection(redis: Redis): ScriptConnection {
 
   /** A late call keeps its place for its reply; a connection that says nothing for longer is given up. */
   const onLate = (call: Call): void => {
+    if (call.isAnswered) return
     if (call.isLate) return void giveUp(new Error(LATE))
     call.isLate = true
-    call.timer = setTimeout(onLate, SILENCE_MS_MAX - COMMAND_MS_MAX, call)
+    call.timer = setTimeout(onDue, SILENCE_MS_MAX - COMMAND_MS_MAX, call)
     call.reject(new Error(LATE))
   }
+  /** Where this process stood still, its timers are due before it reads what came meanwhile: that is read first. */
+  const onDue = (call: Call): void => void setImmediate(onLate, call)
 
   const call: CallScript = async (command) => {
     if (!write) await ready
     const send = write
     if (!send) throw problem()
     return new Promise((resolve, reject) => {
-      const call: Call = { resolve, reject, isLate: false, timer: undefined }
-      call.timer = setTimeout(onLate, COMMAND_MS_MAX, call)
+      const call: Call = { resolve, reject, isAnswered: false, isLate: false, timer: undefined }
+      call.timer = setTimeout(onDue, COMMAND_MS_MAX, call)
       calls.push(call)
       send(command)
     })

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { expect, it, vi } from 'vitest'
 import { endConnection } from '../../lib/store/client.ts'
-import { connectRedis } from '../../lib/store/connect.ts'
+import { COMMAND_MS_MAX, connectRedis, SILENCE_MS_MAX } from '../../lib/store/connect.ts'
 import { nodesOf } from '../../lib/store/nodes.ts'
 import { type CallScript, scriptConnectionOf } from '../../lib/store/script-connection.ts'
 import { startRedis, until, useRedis } from '../support/redis.ts'
@@ -89,6 +89,21 @@ it('tells who waits longer than a command may take, keeps the order, and gives u
   await Promise.all([late, second])
   server().process.kill('SIGCONT')
   await untilMadeAnew(call)
+})
+
+it('takes what came in time while this process stood still', async () => {
+  const { redis } = server()
+  const { call } = scriptConnectionOf(redis)
+  await call(echo('a', 'b'))
+  const connections = async () => String(await redis.client('LIST')).match(/(?<=^id=)\d+/gm)
+  const before = await connections()
+  const waiting = call(echo('in time', ''))
+  const untilMs = performance.now() + SILENCE_MS_MAX + 100
+  while (performance.now() < untilMs);
+  expect(await waiting).toEqual([Buffer.from('in time'), null, Buffer.alloc(0)])
+  // Nor is the connection given up later.
+  await sleep(SILENCE_MS_MAX - COMMAND_MS_MAX + 100)
+  expect(await connections()).toEqual(before)
 })
 
 /** Runs a test with a connection to the server over TCP, through a way that can be stopped and tells how much came over it. */

@@ -24,6 +24,7 @@ export const connectionMutants: readonly Mutant[] = [
       ['an error is an answer', 'if (!(reply instanceof ReplyError)) return', 'return'],
       ['a call that is late loses its place', 'call.isLate = true\n', 'call.isLate = true\n    calls.shift()\n'],
       ['a connection that stays silent is kept', 'return void giveUp(new Error(LATE))', 'return'],
+      ['what came while the process stood still is late', 'void setImmediate(onLate, call)', 'onLate(call)'],
       ['nobody tells who waits that the connection is lost', 'endCall()?.reject(lost as Error)', 'endCall()'],
       ['each store has a connection of its own', '  connections.set(redis, connection)\n', ''],
       ['it outlives the connection that it is beside', "  redis.once('end', () => own.disconnect())\n", ''],
