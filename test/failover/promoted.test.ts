@@ -30,7 +30,7 @@ it('a replica is left whose promotion no Sentinel has seen, for the one that the
     const old = await set.master()
     await old.kill()
     await until('a Sentinel that promotes', async () => promotedMs > 0)
-    await until('service by the replica', isServed, 500)
+    await until('service by the replica', isServed, 2000)
     await until('it to be left', async () => !(await isServed()), 4000)
     await sleep(250)
     expect(await isServed()).toBe(false)

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { auditAll } from '../../lib/store/audit.ts'
 import { connectRedis } from '../../lib/store/connect.ts'
 import { makeKeys } from '../../lib/store/keys.ts'
@@ -81,6 +81,7 @@ async function failOver(set: TestSentinels, tracker: TestTracker, way: string): 
   await sleep(500)
   const leftMs = performance.now()
   await settings.leave(set, old)
+  onTestFinished(() => settings.restore(old))
   await until('another master', async () => (await set.master()) !== old, 20_000)
   const knownMs = performance.now()
   await sleep(1000)
@@ -116,7 +117,6 @@ async function failOver(set: TestSentinels, tracker: TestTracker, way: string): 
   } finally {
     redis.disconnect()
   }
-  settings.restore(old)
 }
 
 describe.each([

@@ -12,6 +12,8 @@ import { until } from './redis.ts'
 const NODES = 3
 const SENTINELS = 3
 const NAME = 'swarms'
+/** A node of a busy machine is silent for half of that, and would be failed over from. */
+const DOWN_AFTER_MS = 1000
 const USERS = new URL('../../infra/redis/users.acl', import.meta.url).pathname
 
 /** A Redis, or a Sentinel, of a set, and how to end it at once and to start it again as it was. */
@@ -52,7 +54,7 @@ export async function startSentinels({
   sentinelPassword,
   tls,
   hasUsers = false,
-  downAfterMs = 500,
+  downAfterMs = DOWN_AFTER_MS,
 }: Options = {}): Promise<TestSentinels> {
   const { path: folder, remove } = await temporaryFolder('sentinel')
   const server = (await findRedis({ install: false }))?.path ?? 'redis-server'
